@@ -50,13 +50,18 @@ func (s *Spool) groupCommit() {
 	}
 }
 
-// breakSync marks the log as one that may have lost packets. It does not wait for a write that stands still, since the
-// reason may be the same.
+// breakSync marks the log as one that may have lost packets. It takes mu alone: the disk that failed may also stand still.
 func (l *Log) breakSync(err error) {
 	l.fail(fmt.Errorf("sync packet log: %w", err))
-	l.disk.Lock()
-	defer l.disk.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.broken = true
+}
+
+func (l *Log) isBroken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.broken
 }
 
 func (s *Spool) wrote() {

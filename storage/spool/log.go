@@ -19,8 +19,6 @@ const (
 	keepBuffered = 32 << 10
 )
 
-var errLogClosed = errors.New("packet log is closed")
-
 // Log appends packets to an entry's packet log. Append only copies to memory; one goroutine of the spool writes, and
 // another syncs, so that no receiver ever waits for the disk.
 type Log struct {
@@ -30,7 +28,8 @@ type Log struct {
 	// Guarded by mu, which is never held over a system call.
 	buf     []byte // records that nobody has begun to write
 	dropped uint64
-	err     error
+	err     error // the first
+	broken  bool  // a group commit failed: what the file holds can no longer be vouched for
 	closed  bool
 
 	disk sync.Mutex // held while writing; always taken before mu
@@ -38,7 +37,7 @@ type Log struct {
 	file    *os.File // nil before open and after the end
 	end     int64    // where the next byte goes
 	writing []byte   // taken from buf; not empty between calls only after a failed write, which is done again
-	broken  bool     // a sync failed: what the file holds can no longer be vouched for
+	ended   error    // what the last sync said
 }
 
 // open opens the file, and cuts what a crash has left behind the last whole record.
@@ -63,8 +62,15 @@ func (l *Log) open(name string) error {
 	return nil
 }
 
-// refuse makes a log that could not be opened: it drops everything.
+// refuse makes of this a log that drops everything, since it could not be opened.
 func (l *Log) refuse(err error) {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	if l.file != nil { // the spool was closed meanwhile
+		err = errors.Join(err, l.file.Close())
+		l.file = nil
+	}
+	l.ended = err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed, l.err = true, err
@@ -166,23 +172,22 @@ func (l *Log) Close() error {
 	l.disk.Lock()
 	defer l.disk.Unlock()
 	if l.file == nil {
-		return l.Err()
+		return l.ended
 	}
 	if err := l.flushLocked(); err != nil {
 		return err
 	}
 	err := l.file.Sync()
-	if err == nil && l.broken {
+	if err == nil && l.isBroken() {
 		err = errSyncLost
 	}
-	err = errors.Join(err, l.file.Close())
+	if err := errors.Join(err, l.file.Close()); err != nil {
+		l.ended = fmt.Errorf("sync packet log: %w", err)
+		l.fail(l.ended)
+	}
 	l.file = nil
 	l.entry.spool.unregister(l)
-	if err != nil {
-		err = fmt.Errorf("sync packet log: %w", err)
-		l.fail(err)
-	}
-	return err
+	return l.ended
 }
 
 // abandon closes the file without another word, when what is in memory is not wanted any more.

@@ -121,7 +121,7 @@ func Open(dir string, o Options) (*Spool, error) {
 		root.Close()
 		return nil, fmt.Errorf("sweep spool: %w", err)
 	}
-	s.loops.Go(func() { s.flushLoop(ctx) })              // ends with ctx, which Close cancels
+	s.loops.Go(func() { s.flushLoop(ctx) })               // ends with ctx, which Close cancels
 	s.loops.Go(func() { s.commitLoop(ctx, o.SyncEvery) }) // ends with ctx, which Close cancels
 	return s, nil
 }
