@@ -72,7 +72,7 @@ func (d *dialog) invite(ctx context.Context, req *sip.Request) ([2]destination, 
 	d.ua.ContactHDR = *req.Contact()
 
 	if err := d.await(ctx); err != nil {
-		if res := d.response(); res == nil || !res.IsSuccess() {
+		if !d.accepted() {
 			return none, err
 		}
 		// The recorder accepted while the call was being cancelled (RFC 3261, 9.1). It has a call, so it must
@@ -115,7 +115,7 @@ func (d *dialog) await(ctx context.Context) error {
 	}})
 	var refused *sipgo.ErrDialogResponse
 	switch {
-	case ctx.Err() != nil && (err != nil || !d.response().IsSuccess()):
+	case ctx.Err() != nil && (err != nil || !d.accepted()):
 		return ctx.Err()
 	case errors.As(err, &refused):
 		return &RefusedError{refused.Res.StatusCode, refused.Res.Reason, retryAfter(refused.Res)}
@@ -145,6 +145,11 @@ func (d *dialog) response() *sip.Response {
 		return nil
 	}
 	return d.session.InviteResponse
+}
+
+func (d *dialog) accepted() bool {
+	res := d.response()
+	return res != nil && res.IsSuccess()
 }
 
 func (d *dialog) callID() string {

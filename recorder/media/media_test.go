@@ -19,6 +19,8 @@ import (
 var (
 	loopback4 = netip.MustParseAddr("127.0.0.1")
 	loopback6 = netip.MustParseAddr("::1")
+	// alone is an address of this machine that no other program's tests use, for tests that need certain ports.
+	alone = netip.MustParseAddr("127.83.7.1")
 )
 
 // never is a period that no test lives to see the end of.
@@ -325,7 +327,7 @@ func TestShortBufferWarnsOnce(t *testing.T) {
 }
 
 func TestNoPort(t *testing.T) {
-	e := start(t, Config{Period: never, PortMin: 30001, PortMax: 30007}) // Even: 30002, 30004, 30006.
+	e := start(t, Config{Address: alone, Period: never, PortMin: 30001, PortMax: 30007}) // Even: 30002, 30004, 30006.
 	if got := e.Free(); got != 3 {
 		t.Fatalf("%d free, want 3", got)
 	}
@@ -351,8 +353,8 @@ func TestNoPort(t *testing.T) {
 // A pair of which another program holds one port is passed over, and is tried again later.
 func TestPortInUse(t *testing.T) {
 	for _, held := range []int{30102, 30103} {
-		e := start(t, Config{Period: never, PortMin: 30100, PortMax: 30103})
-		other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: held})
+		e := start(t, Config{Address: alone, Period: never, PortMin: 30100, PortMax: 30103})
+		other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: alone.AsSlice(), Port: held})
 		if err != nil {
 			t.Fatal(err)
 		}
