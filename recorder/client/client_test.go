@@ -335,6 +335,7 @@ func TestPlaceRefuses(t *testing.T) {
 		"law":            {Server: good, Duration: time.Second, Law: "G729"},
 		"no length":      {Server: good},
 		"negative":       {Server: good, Duration: -1},
+		"too long":       {Server: good, Duration: maxDuration + 1},
 		"line break":     {Server: good, Duration: time.Second, Headers: map[string]string{"X-A": "1\r\nX-B: 2"}},
 		"header name":    {Server: good, Duration: time.Second, Headers: map[string]string{"X A": "1"}},
 		"own header":     {Server: good, Duration: time.Second, Headers: map[string]string{"call-ID": "1"}},

@@ -17,6 +17,9 @@ const (
 	// packetTime is 20 ms, the usual one of G.711 (RFC 3551, 4.2); packetBytes is what it carries.
 	packetTime  = 20 * time.Millisecond
 	packetBytes = 160
+
+	// maxDuration keeps what is said in a call, which is all in memory before it begins, under 120 MB a leg.
+	maxDuration = 4 * time.Hour
 )
 
 // plan is a call with everything made up that was left open.
@@ -72,8 +75,8 @@ func (p *plan) setAudio(c Call) error {
 		return fmt.Errorf("law %q: want PCMU or PCMA", c.Law)
 	}
 	p.law = law
-	if c.Duration < 0 {
-		return fmt.Errorf("duration %v: want a positive one", c.Duration)
+	if c.Duration < 0 || c.Duration > maxDuration {
+		return fmt.Errorf("duration %v: want one up to %v", c.Duration, maxDuration)
 	}
 	n := samples(c.Duration, clockRate)
 	if c.Duration == 0 {

@@ -49,7 +49,7 @@ func newTract(rate int, size float64, random *rand.Rand) *tract {
 }
 
 // sound appends a sound.
-func (t *tract) sound(pcm []int16, want sound, how speed) []int16 {
+func (t *tract) sound(pcm []int16, want sound, how delivery) []int16 {
 	if want.like != shaped {
 		want.formants = t.at.formants
 	}
@@ -70,7 +70,7 @@ func (t *tract) sound(pcm []int16, want sound, how speed) []int16 {
 }
 
 // move brings the tract a frame nearer to what is wanted.
-func (t *tract) move(want sound, how speed) {
+func (t *tract) move(want sound, how delivery) {
 	for i := range want.formants {
 		approach(&t.at.formants[i], want.formants[i], formantLag)
 		t.formants[i].tune(t.at.formants[i]*t.size, bandwidths[i], t.rate)
