@@ -1,0 +1,118 @@
+package recorder
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"linewarden/recorder/media"
+	"linewarden/recorder/rtp"
+	"linewarden/recorder/siprec"
+	"linewarden/storage/spool"
+)
+
+// Stream is the media of one m= line: a port, and the place in the entry's log where its packets go. A stream keeps its
+// number, and with it its channel, for the whole life of the entry.
+type Stream struct {
+	number uint16
+	port   *media.Port
+	log    *spool.Log
+	total  *Counters
+
+	// Owned by Session.run.
+	offer   siprec.OfferStream // what the client last said of it
+	overrun int64              // packets that the kernel dropped, known once the port is closed
+
+	allow   atomic.Pointer[permit] // replaced by Session.run at each offer, read by the sweep
+	latched netip.AddrPort         // Owned by the sweep: who sends while nobody from permit.addrs does.
+
+	packets, bytes, junk, foreign, events, latches atomic.Int64
+}
+
+// permit says what a stream takes.
+type permit struct {
+	addrs  []netip.Addr // the offer's media address and the client's own
+	events [2]uint64    // payload types of RFC 4733 events, a bit each
+}
+
+// allows takes the packets that an offer announces: from its address or the client's, and digits by their payload type.
+func (st *Stream) allows(o siprec.OfferStream, client netip.Addr) {
+	p := &permit{}
+	for _, a := range []netip.Addr{o.Addr, client} {
+		if a.IsValid() && !a.IsUnspecified() {
+			p.addrs = append(p.addrs, a.Unmap())
+		}
+	}
+	for _, f := range o.Formats {
+		if f.Encoding == encodingEvent && f.PayloadType < 128 {
+			p.events[f.PayloadType/64] |= 1 << (f.PayloadType % 64)
+		}
+	}
+	st.offer = o
+	st.allow.Store(p)
+}
+
+// Packet takes one packet from the sweep. It must not block, keep b, or allocate.
+func (st *Stream) Packet(kind media.Kind, from netip.AddrPort, at time.Time, b []byte) {
+	p := st.allow.Load()
+	if !st.admits(p, from) {
+		st.foreign.Add(1)
+		st.total.Foreign.Add(1)
+		return
+	}
+	if kind == media.RTCP || rtp.IsRTCP(b) {
+		st.log.Append(st.number, spool.KindRTCP, at, b)
+		return
+	}
+	h, err := rtp.ParseHeader(b)
+	if err != nil {
+		st.junk.Add(1)
+		st.total.Junk.Add(1)
+		return
+	}
+	if p.events[h.PayloadType/64]&(1<<(h.PayloadType%64)) != 0 {
+		// A digit may be one of a card number: that one was pressed is kept, which one is not (PCI DSS 3.3.1).
+		st.events.Add(1)
+		b = b[:h.PayloadOffset]
+	}
+	st.packets.Add(1)
+	st.bytes.Add(int64(len(b)))
+	st.total.Packets.Add(1)
+	st.log.Append(st.number, spool.KindRTP, at, b)
+}
+
+// admits is the source filter. Media is expected from where the offer says, or from the client itself. When nothing has
+// come from there the first other source is followed, since media relays and NAT rewrite addresses and a call must not be
+// lost to that; it is dropped as soon as an expected source shows up.
+func (st *Stream) admits(p *permit, from netip.AddrPort) bool {
+	addr := from.Addr().Unmap()
+	for _, a := range p.addrs {
+		if a == addr {
+			if from != st.latched {
+				st.latched = from
+			}
+			return true
+		}
+	}
+	if !st.latched.IsValid() {
+		st.latched = from
+		st.latches.Add(1)
+	}
+	return from == st.latched
+}
+
+// close stops the stream's port. What the kernel still holds is taken first.
+func (st *Stream) close() {
+	if st.port != nil {
+		st.port.Close()
+		st.overrun += int64(st.port.Counters().Overflow)
+		st.port = nil
+	}
+}
+
+func (st *Stream) counts() streamEnd {
+	return streamEnd{
+		Number: st.number, Packets: st.packets.Load(), Bytes: st.bytes.Load(), Junk: st.junk.Load(),
+		Foreign: st.foreign.Load(), Events: st.events.Load(), Overrun: st.overrun, Latched: st.latches.Load() > 0,
+	}
+}
