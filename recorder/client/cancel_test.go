@@ -134,4 +134,3 @@ func TestNobodyThere(t *testing.T) {
 		t.Error("tcp: no error")
 	}
 }
-

@@ -137,4 +137,3 @@ func senderReport() []byte {
 	b[0], b[1], b[3] = 0x80, 200, 6
 	return b
 }
-

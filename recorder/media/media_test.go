@@ -215,4 +215,3 @@ func TestConcurrentCalls(t *testing.T) {
 		t.Errorf("load %+v", l)
 	}
 }
-
