@@ -30,7 +30,7 @@ type canvas struct {
 }
 
 type page struct {
-	second int64
+	second int64 // -1 of a new one
 	used   int64 // canvas.clock when it was painted last
 	data   []byte
 }
@@ -83,11 +83,11 @@ func (c *canvas) page(second int64) (*page, error) {
 		p = c.pages[second]
 	}
 	if p == nil {
-		data, err := c.room(second)
-		if err != nil {
+		p = c.room()
+		if err := c.store(p); err != nil {
 			return nil, err
 		}
-		p = &page{second: second, data: data}
+		p.second, p.data = second, p.data[:c.size(second)]
 		if err := c.load(p); err != nil {
 			return nil, err
 		}
@@ -98,11 +98,10 @@ func (c *canvas) page(second int64) (*page, error) {
 	return p, nil
 }
 
-// room is memory for a page, of the page that was left alone longest when the window is full.
-func (c *canvas) room(second int64) ([]byte, error) {
-	size := c.size(second)
+// room is a page for other use: a new one, or the one that was left alone longest when the window is full.
+func (c *canvas) room() *page {
 	if len(c.pages) < c.window {
-		return make([]byte, size, c.layout.rate*c.layout.frame()), nil
+		return &page{second: -1, data: make([]byte, 0, c.layout.rate*c.layout.frame())}
 	}
 	var oldest *page
 	for _, p := range c.pages {
@@ -110,11 +109,8 @@ func (c *canvas) room(second int64) ([]byte, error) {
 			oldest = p
 		}
 	}
-	if err := c.store(oldest); err != nil {
-		return nil, err
-	}
 	delete(c.pages, oldest.second)
-	return oldest.data[:size], nil
+	return oldest
 }
 
 // size of the page of a second in bytes.
@@ -139,6 +135,9 @@ func (c *canvas) load(p *page) error {
 }
 
 func (c *canvas) store(p *page) error {
+	if len(p.data) == 0 {
+		return nil
+	}
 	if _, err := c.file.WriteAt(p.data, c.offset(p.second)); err != nil {
 		return fmt.Errorf("write audio: %w", err)
 	}

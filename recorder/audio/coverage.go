@@ -24,7 +24,8 @@ type run struct {
 // coverage is what has come of a segment: runs in the order of sequence numbers.
 type coverage struct {
 	runs     []run
-	from, to int64 // ticks of all audio
+	from, to int64 // of all audio
+	ticks    int64 // of audio between them that came
 	audio    bool  // there is some
 	omitted  int64 // gaps that were given up
 }
@@ -71,6 +72,7 @@ func (c *coverage) extend(from, to int64) {
 		c.audio, c.from, c.to = true, from, to
 	}
 	c.from, c.to = min(c.from, from), max(c.to, to)
+	c.ticks += to - from
 }
 
 // thin halves the number of runs: it joins those with the shortest gaps between them.

@@ -130,7 +130,11 @@ func (p *pass) place(rate int) (start time.Duration, frames int64) {
 		joinSegments(r.timeline.segments)
 		timelines = append(timelines, r.timeline)
 	}
-	return placeSegments(timelines, rate)
+	start, frames = placeSegments(timelines, rate)
+	for _, t := range timelines {
+		findRivals(t.heard(), rate)
+	}
+	return start, frames
 }
 
 func (p *pass) result(l layout, start time.Duration, frames int64, peaks Peaks) Result {
@@ -163,11 +167,18 @@ func (p *painter) paint(channel int, s sound) error {
 	g := p.survey.readers[channel].timeline.segments[s.segment.number]
 	l := p.canvas.layout
 	from, to := g.frames(s.spot.tick, s.spot.tick+s.ticks(), l.rate)
-	if l.encoding != EncodingS16 {
-		return p.canvas.paint(channel, from, s.payload)
+	bytes := s.payload
+	if l.encoding == EncodingS16 {
+		p.linear = decode(p.linear[:0], s.payload, s.table, int(to-from))
+		bytes = p.linear
 	}
-	p.linear = decode(p.linear[:0], s.payload, s.table, int(to-from))
-	return p.canvas.paint(channel, from, p.linear)
+	if len(g.rivals) == 0 {
+		return p.canvas.paint(channel, from, bytes)
+	}
+	return unclaimed(from, to, g.rivals, func(a, b int64) error {
+		width := int64(l.width())
+		return p.canvas.paint(channel, a, bytes[(a-from)*width:(b-from)*width])
+	})
 }
 
 // decode appends the n samples of a payload that lasts n frames, on straight lines between those it has.

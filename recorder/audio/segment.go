@@ -33,11 +33,14 @@ type segment struct {
 
 	cover coverage
 
-	// Set by joinSegments and placeSegments.
+	// Set by joinSegments, placeSegments and findRivals, in this order.
 	root   *segment // the segment whose clock this one shares; itself when it has its own
 	shift  int64    // tick 0 in ticks of root
 	placed bool
-	place  int64 // of a root: the frame of its tick 0
+	place  int64         // of a root: the frame of its tick 0
+	total  time.Duration // of a root: the audio of all segments that share its clock
+	rivals []*segment    // of the same stream and the same time, but stronger
+	claims []stretch     // of a rival: what it has, by time
 }
 
 // spot is where a packet stands in its segment.
@@ -115,6 +118,7 @@ func joinSegments(segments []*segment) {
 		if !joined {
 			roots[g.sourceClock] = append(known, g)
 		}
+		g.root.total += span(g.cover.ticks, g.clockRate)
 	}
 }
 

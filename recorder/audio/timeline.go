@@ -108,7 +108,6 @@ func placeSegments(timelines []*timeline, rate int) (start time.Duration, frames
 			}
 		}
 	}
-	least := int64(0)
 	for _, t := range timelines {
 		var end int64
 		for i, g := range t.heard() {
@@ -118,14 +117,14 @@ func placeSegments(timelines []*timeline, rate int) (start time.Duration, frames
 				continue
 			}
 			g.root.placed, g.root.place = true, samples(g.root.offset-start, rate)
-			from, _ := g.frames(g.cover.from, g.cover.to, rate)
+			from, to := g.frames(g.cover.from, g.cover.to, rate)
 			// Delays differ a little between sources, so that one which takes over from another may seem to begin before the
 			// other ends. That they really speak at the same time is believed only when they do so for longer.
-			if overlap := end - from; i > 0 && overlap > 0 && span(overlap, rate) <= jumpLimit {
+			if overlap := end - from; i > 0 && to > end && overlap > 0 && span(overlap, rate) <= jumpLimit {
 				g.root.place += overlap
+				to += overlap
 			}
-			from, to := g.frames(g.cover.from, g.cover.to, rate)
-			end, least = max(end, to), min(least, from)
+			end = max(end, to)
 		}
 		frames = max(frames, end)
 	}
