@@ -81,7 +81,7 @@ func FuzzRender(f *testing.F) {
 			t.Fatal(err)
 		}
 		checkResult(t, r, w, streams)
-		if limit := longest - earliest + maxLead + 2*time.Second; r.Duration() > limit {
+		if limit := longest - earliest + 2*maxLead + 2*time.Second; r.Duration() > limit {
 			t.Errorf("%v of audio, over %v", r.Duration(), limit)
 		}
 	})

@@ -29,18 +29,19 @@ type segment struct {
 	// The offset of a packet is its arrival less its tick: when tick 0 was sent, plus the time the packet took.
 	first  time.Duration // offset of the first packet
 	recent time.Duration // lowest lately: follows a slow drift up
-	offset time.Duration // lowest of all, which places the segment
+	offset time.Duration // lowest of all
 
 	cover coverage
 
 	// Set by joinSegments, placeSegments and findRivals, in this order.
-	root   *segment // the segment whose clock this one shares; itself when it has its own
-	shift  int64    // tick 0 in ticks of root
+	root   *segment      // the segment whose clock this one shares; itself when it has its own
+	shift  int64         // tick 0 in ticks of root
+	origin time.Duration // of a root: the lowest offset of all that share its clock, which places them
+	total  time.Duration // of a root: the audio of all that share its clock
 	placed bool
-	place  int64         // of a root: the frame of its tick 0
-	total  time.Duration // of a root: the audio of all segments that share its clock
-	rivals []*segment    // of the same stream and the same time, but stronger
-	claims []stretch     // of a rival: what it has, by time
+	place  int64      // of a root: the frame of its tick 0
+	rivals []*segment // of the same stream and the same time, but stronger
+	claims []stretch  // of a rival: what it has, by time
 }
 
 // spot is where a packet stands in its segment.
@@ -72,7 +73,7 @@ func (g *segment) match(seq uint16, timestamp uint32, at time.Duration, ticks in
 	switch {
 	case ahead <= 0 && s.tick > g.tick, ahead > 0 && s.tick < g.tick:
 		return s, false // numbers and timestamps contradict each other: the sender began anew
-	case ahead <= 0 && (s.tick >= g.oldest || gapless):
+	case ahead <= 0 && (s.tick >= g.oldest || gapless && span(g.tick-s.tick, g.clockRate) <= maxLead):
 		return s, true // from among those that are here already, however late it is
 	case g.first-offset > maxLead:
 		return s, false
@@ -96,7 +97,7 @@ func (g *segment) take(s spot, at time.Duration) {
 
 // sent is when the first audio of the segment was sent, on the clock of arrivals.
 func (g *segment) sent() time.Duration {
-	return g.root.offset + span(g.shift+g.cover.from, g.clockRate)
+	return g.root.origin + span(g.shift+g.cover.from, g.clockRate)
 }
 
 // frames are the frames that ticks of the segment take in the audio.
@@ -116,6 +117,7 @@ func joinSegments(segments []*segment) {
 			joined = g.join(known[i])
 		}
 		if !joined {
+			g.origin = g.offset
 			roots[g.sourceClock] = append(known, g)
 		}
 		g.root.total += span(g.cover.ticks, g.clockRate)
@@ -130,7 +132,7 @@ func (g *segment) join(r *segment) bool {
 		return false
 	}
 	g.root, g.shift = r, expected+off
-	r.offset = min(r.offset, g.offset-span(g.shift, g.clockRate))
+	r.origin = min(r.origin, g.offset-span(g.shift, g.clockRate))
 	return true
 }
 

@@ -116,7 +116,7 @@ func placeSegments(timelines []*timeline, rate int) (start time.Duration, frames
 				end = max(end, to)
 				continue
 			}
-			g.root.placed, g.root.place = true, samples(g.root.offset-start, rate)
+			g.root.placed, g.root.place = true, samples(g.root.origin-start, rate)
 			from, to := g.frames(g.cover.from, g.cover.to, rate)
 			// Delays differ a little between sources, so that one which takes over from another may seem to begin before the
 			// other ends. That they really speak at the same time is believed only when they do so for longer.
