@@ -280,7 +280,8 @@ func fill(dir string) {
 	err = l.Close()
 	expect(errors.Is(err, unix.EFBIG), "close", err)
 	expect(l.Dropped() == sent-fits && s.Counters().WriteErrors >= 2, "counters", s.Counters(), l.Dropped())
-	expect(count(e) == (room-logHeader)/1017, "what was captured before the disk was full", count(e))
+	expect(onDisk(e) == (room-logHeader)/1017, "packets on disk", onDisk(e))
+	expect(count(e) == fits, "packets on disk and in memory", count(e))
 
 	long := strings.Repeat("x", 40<<10)
 	must(e.Note("long", opened, long))
@@ -302,7 +303,7 @@ func fill(dir string) {
 
 	limit(1 << 30) // there is room again
 	must(l.Close())
-	expect(count(e) == fits, "packets in the end", count(e))
+	expect(onDisk(e) == fits && count(e) == fits, "packets in the end", onDisk(e), count(e))
 	must(e.Seal(Manifest{Oddities: []string{long, long}}))
 	must(e.Verify())
 	must(s.Close())
@@ -323,4 +324,13 @@ func expect(ok bool, what string, got ...any) {
 func count(e *Entry) (n int) {
 	must(e.Packets(func(Packet) error { n++; return nil }))
 	return n
+}
+
+func onDisk(e *Entry) int {
+	f, err := os.Open(e.path(nameLog))
+	must(err)
+	defer f.Close()
+	report, err := ReadLog(f, func(Packet) error { return nil })
+	must(err)
+	return int(report.Packets)
 }

@@ -1,13 +1,16 @@
 package spool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,12 +30,12 @@ var ErrSealed = errors.New("entry is sealed")
 type Entry struct {
 	id    string
 	spool *Spool
+	log   atomic.Pointer[Log] // nil until Log is called
 
 	mu sync.Mutex
-	// Guarded by mu.
+	// Guarded by mu, which is held while the disk works.
 	journalEnd int64    // end of the last whole line
 	journalErr error    // a failed sync, after which nothing that the file says can be relied on
-	log        *Log     // nil until Log is called
 	parts      []string // made by CreatePart since the entry was opened
 	sealed     bool
 }
@@ -48,36 +51,35 @@ func (e *Entry) path(name string) string { return filepath.Join(e.Dir(), name) }
 // Log is the entry's packet log. It is opened by the first call; when that fails the log drops what it gets, and its Err
 // says why.
 func (e *Entry) Log() *Log {
+	if l := e.log.Load(); l != nil {
+		return l
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.log == nil {
-		e.log = &Log{entry: e}
-		if err := e.openLogLocked(); err != nil {
-			e.log.refuse(fmt.Errorf("open packet log: %w", err))
-		}
+	if l := e.log.Load(); l != nil {
+		return l
 	}
-	return e.log
+	l := &Log{entry: e}
+	if err := e.openLogLocked(l); err != nil {
+		l.refuse(fmt.Errorf("open packet log: %w", err))
+	}
+	e.log.Store(l)
+	return l
 }
 
-func (e *Entry) openLogLocked() error {
+func (e *Entry) openLogLocked(l *Log) error {
 	if e.sealed {
 		return ErrSealed
 	}
-	if err := e.log.open(e.path(nameLog)); err != nil {
+	if err := l.open(e.path(nameLog)); err != nil {
 		return err
 	}
-	return e.spool.register(e.log)
+	return e.spool.register(l)
 }
 
-// Packets reads the packet log from its start, as often as it is called. It includes what was appended before the call,
-// skips what is damaged, and ends at a torn tail. An error of fn ends it and is returned.
+// Packets reads the packet log from its start, as often as it is called. It includes what was appended before the call, even
+// what a full disk did not take yet, skips what is damaged, and ends at a torn tail. An error of fn ends it and is returned.
 func (e *Entry) Packets(fn func(Packet) error) error {
-	e.mu.Lock()
-	l := e.log
-	e.mu.Unlock()
-	if l != nil {
-		_ = l.flush() // kept by the log, and told by its Err
-	}
 	f, err := os.Open(e.path(nameLog))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -86,7 +88,13 @@ func (e *Entry) Packets(fn func(Packet) error) error {
 		return fmt.Errorf("open packet log: %w", err)
 	}
 	defer f.Close()
-	report, err := ReadLog(f, fn)
+	var r io.Reader = f
+	if l := e.log.Load(); l != nil {
+		if end, rest, open := l.unwritten(); open {
+			r = io.MultiReader(io.LimitReader(f, end), bytes.NewReader(rest))
+		}
+	}
+	report, err := ReadLog(r, fn)
 	if report.Damaged > 0 {
 		e.spool.count(func(c *Counters) { c.DamagedBytes += uint64(report.Damaged) })
 		e.spool.log.Warn("packet log is damaged; the damaged bytes are skipped", "rec", e.id, "bytes", report.Damaged)
@@ -127,11 +135,14 @@ func validPart(name string) bool {
 func (e *Entry) Remove() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.log != nil {
-		e.log.abandon()
+	if l := e.log.Load(); l != nil {
+		l.abandon()
 	}
 	s := e.spool
 	gone := filepath.Join(s.dir, prefixRemoved+e.id)
+	if err := os.RemoveAll(gone); err != nil { // what an earlier call left
+		return fmt.Errorf("remove entry: %w", err)
+	}
 	// COMMIT: a crash before the rename leaves the entry whole, after it what Open sweeps. The sync keeps a half deleted
 	// folder from coming back under its old name.
 	if err := os.Rename(e.Dir(), gone); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -148,6 +149,20 @@ func (l *Log) flushLocked() error {
 	return nil
 }
 
+// unwritten writes what can be written, and returns where that ends and a copy of what follows it. It is not open when the log
+// has ended: then all is in the file.
+func (l *Log) unwritten() (end int64, rest []byte, open bool) {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	if l.file == nil {
+		return 0, nil, false
+	}
+	_ = l.flushLocked() // an error is kept by the log, and told by its Err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.end, slices.Concat(l.writing, l.buf), true
+}
+
 func (l *Log) swap() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -215,7 +230,7 @@ func (s *Spool) flushLoop(ctx context.Context) {
 			return
 		case <-t.C:
 			for _, l := range s.openLogs() {
-				_ = l.flush() // kept by the log, and told by its Err
+				_ = l.flush() // an error is kept by the log, and told by its Err
 			}
 		}
 	}

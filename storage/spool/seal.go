@@ -43,8 +43,8 @@ func (e *Entry) Seal(m Manifest) error {
 	if err := e.sealLocked(m); err != nil {
 		return fmt.Errorf("seal entry: %w", err)
 	}
-	if e.log != nil {
-		e.log.abandon() // its packets are in the audio
+	if l := e.log.Load(); l != nil {
+		l.abandon() // its packets are in the audio
 	}
 	return nil
 }

@@ -200,10 +200,13 @@ func (s *Spool) Create(id string, at time.Time, opening any) (*Entry, error) {
 	if err := s.create(id, line); err != nil {
 		return nil, fmt.Errorf("create entry: %w", err)
 	}
-	e := &Entry{id: id, spool: s, journalEnd: int64(len(line))}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.entries[id] = e
+	e, ok := s.entries[id]
+	if !ok { // Entries may have been faster
+		e = &Entry{id: id, spool: s, journalEnd: int64(len(line))}
+		s.entries[id] = e
+	}
 	return e, nil
 }
 
@@ -232,8 +235,7 @@ func (s *Spool) create(id string, line []byte) (err error) {
 	}
 	s.crash("create: renamed")
 	if err := s.root.Sync(); err != nil {
-		os.RemoveAll(final)
-		return fmt.Errorf("sync spool: %w", err)
+		return errors.Join(fmt.Errorf("sync spool: %w", err), os.Rename(final, temp))
 	}
 	return nil
 }
