@@ -36,8 +36,8 @@ type Format struct {
 
 // Options of Render. The zero value is good.
 type Options struct {
-	// MaxDuration is what the audio may span; packets that would lie further from the start are counted as junk. 0 is 26
-	// hours: a day, and the clock change of a long one.
+	// MaxDuration bounds the audio, and with it memory and the file: packets that came later than this after the first are
+	// junk. 0 is 26 hours.
 	MaxDuration time.Duration
 	// MaxRIFF in bytes is the biggest file that is written as RIFF; a bigger one is RF64. 0 is what RIFF can say: 4 GiB.
 	MaxRIFF int64
