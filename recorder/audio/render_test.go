@@ -57,7 +57,7 @@ func conversation(rng *rand.Rand, payloadType uint8) (caller, agent []*voice) {
 }
 
 func TestRenderIsBitExact(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(16) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		payloadType, formats, silence := uint8(0), pcmu, byte(0xFF)
 		if seed%2 == 1 {
@@ -125,7 +125,7 @@ func missing(v *voice) int64 {
 
 // TestOrderDoesNotMatter shows the same packets in another order: the audio is the same to the last bit.
 func TestOrderDoesNotMatter(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		caller, agent := conversation(rng, 0)
 		log := merge(caller[0], caller[1], agent[0], agent[1])
@@ -225,7 +225,7 @@ func TestNothingToHear(t *testing.T) {
 func TestLateness(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	v := &voice{stream: 1, ssrc: 1, ticks: 160, begin: epoch}
-	for i := range 30000 {
+	for i := range 15000 {
 		delay := time.Duration(0)
 		if i%1000 == 500 {
 			delay = 5 * time.Minute
