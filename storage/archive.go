@@ -81,6 +81,9 @@ func New(c Config, b Bucket, l *ledger.Ledger, cat *catalog.Catalog, s *spool.Sp
 	if err != nil {
 		return nil, err
 	}
+	if err := keys.try(); err != nil {
+		return nil, err
+	}
 	a := &Archive{
 		c: c, log: c.Log, keys: keys, bucket: b, ledger: l, catalog: cat, spool: s,
 		queue: newQueue(c.MinRetry, c.MaxRetry), now: time.Now,
@@ -165,13 +168,14 @@ func (a *Archive) nextDue(ctx context.Context) *item {
 // attempt uploads an entry and says what came of it.
 func (a *Archive) attempt(ctx context.Context, it *item) {
 	err := a.upload(ctx, it.entry)
+	attempts := it.attempts // before settle gives the item back
 	wait := a.queue.settle(it, a.now(), err)
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, errCorrupt):
 		a.log.Error("entry is corrupt and stays in the spool; a person must look", "rec", it.entry.ID(), "error", err)
-	case isPowerOfTwo(it.attempts):
-		a.log.Warn("upload; it is tried again", "rec", it.entry.ID(), "attempts", it.attempts, "wait", wait, "error", err)
+	case isPowerOfTwo(attempts):
+		a.log.Warn("upload; it is tried again", "rec", it.entry.ID(), "attempts", attempts, "wait", wait, "error", err)
 	}
 }
 

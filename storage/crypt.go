@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,35 @@ func newKeychain(recipient, identity string) (keychain, error) {
 		return keychain{}, errors.New("read identity: it is no age identity") // err may quote the secret
 	}
 	return k, nil
+}
+
+// try finds out whether what is encrypted to the recipients can be read here, where it should be: a key that does not fit
+// would be noticed when the first recording is asked for.
+func (k keychain) try() error {
+	if len(k.identities) == 0 {
+		return nil
+	}
+	var wrapped bytes.Buffer
+	w, err := age.Encrypt(&wrapped, k.recipients...)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("try keys: %w", err)
+	}
+	if _, err := age.Decrypt(&wrapped, k.identities...); err != nil {
+		return errors.New("identity does not belong to the recipient: nobody could read here what is stored")
+	}
+	return nil
+}
+
+// GenerateIdentity makes an identity for a controller, and the recipient that belongs to it, in age's form.
+func GenerateIdentity() (identity, recipient string, err error) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return "", "", fmt.Errorf("make identity: %w", err)
+	}
+	return id.String(), id.Recipient().String(), nil
 }
 
 // maxWrapped bounds the plain form of a recording's identity, in bytes; an X25519 one has 74.

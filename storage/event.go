@@ -30,8 +30,8 @@ type recordingStored struct {
 	DurationMS  int64        `json:"duration_ms"`
 	Channels    int          `json:"channels"`
 	Interrupted bool         `json:"interrupted,omitempty"`
-	Node        string       `json:"node"` // that captured it
-	Software    string       `json:"software,omitempty"`
+	Node        string       `json:"node"`               // that captured it
+	Software    string       `json:"software,omitempty"` // that stored it
 	Trunk       string       `json:"trunk,omitempty"`
 	Direction   string       `json:"direction,omitempty"`
 	Route       string       `json:"route,omitempty"`

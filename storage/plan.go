@@ -203,7 +203,7 @@ func (a *Archive) describe(id string, m spool.Manifest) *plan {
 		Tags: tagsOf(m.Controller, m.Residency, m.Purposes, r),
 		Stored: recordingStored{
 			Kind: m.Kind, StartedAt: started.UTC(), EndedAt: m.EndedAt.UTC(), DurationMS: m.DurationMS,
-			Channels: m.Audio.Channels, Interrupted: m.Interrupted, Node: m.Node, Software: m.Software,
+			Channels: m.Audio.Channels, Interrupted: m.Interrupted, Node: m.Node, Software: a.c.Software,
 			Trunk: m.Trunk, Direction: m.Direction, Route: m.Route, Controller: m.Controller, Residency: m.Residency,
 			Purposes: m.Purposes, Class: r.Class, Expires: r.Expires.UTC(), Minimum: r.Minimum.UTC(), Compliance: r.Compliance,
 			CallerHash: pseudonym(a.c.PseudonymKey, m.Caller.Number),

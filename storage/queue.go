@@ -20,7 +20,8 @@ type Backlog struct {
 
 // item is one sealed entry on its way into the vault.
 type item struct {
-	entry    *spool.Entry
+	entry *spool.Entry
+	// Guarded by the queue's mu, except that a busy item is left alone by all but the attempt.
 	due      time.Time
 	attempts int
 	busy     bool

@@ -100,7 +100,7 @@ func (a *Archive) put(ctx context.Context, e *spool.Entry, p *plan, part *stored
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(part.StoredSize/slowest)*time.Second)
 	defer cancel()
 	if p.loaded { // an earlier attempt may have put it: asking is cheaper than sending
-		if v, err := a.head(ctx, vault.Key(part.Key), ""); err == nil && v.Known && hex.EncodeToString(v.SHA256[:]) == part.StoredSHA256 {
+		if v, err := a.head(ctx, vault.Key(part.Key), ""); err == nil && mayBe(v, *part) {
 			part.Version = v.ID
 			return nil
 		}
@@ -136,6 +136,11 @@ func (a *Archive) put(ctx context.Context, e *spool.Entry, p *plan, part *stored
 	}
 	part.Version = v.ID
 	return a.crash("put " + part.Name)
+}
+
+// mayBe says whether nothing speaks against a version being a part. Stores that do not tell hashes are read back anyway.
+func mayBe(v vault.Version, part storedPart) bool {
+	return v.Size == part.StoredSize && (!v.Known || hex.EncodeToString(v.SHA256[:]) == part.StoredSHA256)
 }
 
 // lockUntil is until when the store is asked to lock the objects of a plan; zero is not at all. A date that has passed
