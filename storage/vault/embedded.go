@@ -1,0 +1,259 @@
+package vault
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	embeddedRegion = "us-east-1"
+	embeddedBucket = "recordings"
+	// startLimit bounds how long a child may take until it answers; it takes some tens of milliseconds.
+	startLimit = 30 * time.Second
+	// stopLimit is how long a child may finish requests before it is killed.
+	stopLimit = 5 * time.Second
+	// A child that dies is started again after restartMin, then after ever longer, up to restartMax.
+	restartMin = 100 * time.Millisecond
+	restartMax = 10 * time.Second
+)
+
+// EmbeddedConfig says where the embedded store keeps its data, and what to run as its process.
+type EmbeddedConfig struct {
+	Dir     string   // of objects, versions and keys
+	Socket  string   // absolute path
+	Command []string // of a process that calls ServeEmbedded
+	Log     *slog.Logger
+}
+
+// Embedded is the embedded store: a child process that is kept running.
+type Embedded struct {
+	c    EmbeddedConfig
+	keys keys
+	stop context.CancelFunc
+	done chan struct{}
+
+	mu  sync.Mutex
+	pid int // Guarded by mu. 0 while no child runs.
+}
+
+// keys of the one account.
+type keys struct {
+	AccessKey string `json:"access_key"`
+	SecretKey string `json:"secret_key"`
+}
+
+// StartEmbedded starts the store and returns when it takes connections. A child that dies is started again until Close.
+func StartEmbedded(ctx context.Context, c EmbeddedConfig) (*Embedded, error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create folder of embedded store: %w", err)
+	}
+	keys, err := loadKeys(filepath.Join(c.Dir, "keys.json"))
+	if err != nil {
+		return nil, err
+	}
+	run, stop := context.WithCancel(context.Background())
+	e := &Embedded{c: c, keys: keys, stop: stop, done: make(chan struct{})}
+	failed := make(chan error, 1)
+	go e.keepRunning(run, failed) // ends with Close
+	if err := e.waitAnswer(ctx, failed); err != nil {
+		return nil, errors.Join(fmt.Errorf("start embedded store: %w", err), e.Close())
+	}
+	return e, nil
+}
+
+// Config is how a Client reaches the store.
+func (e *Embedded) Config() Config {
+	return Config{
+		Endpoint: "unix:" + e.c.Socket, Region: embeddedRegion, Bucket: embeddedBucket, PathStyle: true,
+		AccessKey: e.keys.AccessKey, SecretKey: e.keys.SecretKey,
+	}
+}
+
+// Pid of the child; 0 while none runs.
+func (e *Embedded) Pid() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.pid
+}
+
+func (e *Embedded) setPid(pid int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pid = pid
+}
+
+// Close stops the child and waits for its end.
+func (e *Embedded) Close() error {
+	e.stop()
+	<-e.done
+	return nil
+}
+
+// waitAnswer returns when the socket takes connections.
+func (e *Embedded) waitAnswer(ctx context.Context, failed <-chan error) error {
+	const look = 5 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for {
+		if e.Pid() != 0 {
+			if conn, err := dialUnix(ctx, e.c.Socket); err == nil {
+				return conn.Close()
+			}
+		}
+		select {
+		case err := <-failed: // at the first start nobody waits for a second
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+	}
+}
+
+// keepRunning runs one child after the other until ctx ends.
+func (e *Embedded) keepRunning(ctx context.Context, failed chan<- error) {
+	defer close(e.done)
+	for wait := restartMin; ; wait = min(2*wait, restartMax) {
+		began := time.Now()
+		err := e.runChild(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("it ended by itself")
+		}
+		select {
+		case failed <- err:
+		default: // only the first is waited for
+		}
+		if time.Since(began) > restartMax {
+			wait = restartMin
+		}
+		e.c.Log.Error("embedded store ended; it is started again", "in", wait, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// runChild runs a child until it ends or ctx does. Closing its standard input tells it to stop.
+func (e *Embedded) runChild(ctx context.Context) error {
+	cmd := exec.Command(e.c.Command[0], e.c.Command[1:]...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	logs := &lastLine{log: e.c.Log}
+	cmd.Stdout, cmd.Stderr = logs, logs
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer e.setPid(0)
+	line, err := json.Marshal(childConfig{Dir: e.c.Dir, Socket: e.c.Socket, AccessKey: e.keys.AccessKey, SecretKey: e.keys.SecretKey})
+	if err == nil {
+		_, err = stdin.Write(append(line, '\n'))
+	}
+	e.setPid(cmd.Process.Pid)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // ends with the child
+	if err == nil {
+		select {
+		case err = <-ended:
+			return logs.explain(err)
+		case <-ctx.Done():
+		}
+	}
+	stdin.Close()
+	select {
+	case <-ended:
+	case <-time.After(stopLimit):
+		cmd.Process.Kill()
+		<-ended
+	}
+	return err
+}
+
+// lastLine takes what a child prints: each line into the log, and the last to say why it ended.
+type lastLine struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	rest []byte // Guarded by mu.
+	last string // Guarded by mu.
+}
+
+// maxLine bounds what is kept of a line, in bytes.
+const maxLine = 1 << 10
+
+func (l *lastLine) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, b...)
+	for {
+		n, line, err := bufio.ScanLines(l.rest, len(l.rest) > maxLine)
+		if err != nil || n == 0 {
+			return len(b), nil
+		}
+		if len(line) > 0 {
+			l.last = string(line[:min(len(line), maxLine)])
+			l.log.Debug("embedded store: " + l.last)
+		}
+		l.rest = l.rest[n:]
+	}
+}
+
+func (l *lastLine) explain(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil || l.last == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, l.last)
+}
+
+// loadKeys reads the keys, or makes them the first time.
+func loadKeys(name string) (k keys, err error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		k = keys{AccessKey: rand.Text(), SecretKey: rand.Text() + rand.Text()}
+		return k, writeKeys(name, k)
+	}
+	if err != nil {
+		return k, fmt.Errorf("read keys of embedded store: %w", err)
+	}
+	if err := json.Unmarshal(b, &k); err != nil || k.AccessKey == "" || k.SecretKey == "" {
+		return k, fmt.Errorf("read keys of embedded store: %s cannot be read; move it away to have new ones made", name)
+	}
+	return k, nil
+}
+
+func writeKeys(name string, k keys) error {
+	b, err := json.Marshal(k)
+	if err != nil {
+		return fmt.Errorf("make keys of embedded store: %w", err)
+	}
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("make keys of embedded store: %w", err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(name+".new", name)
+	}
+	if err != nil {
+		return fmt.Errorf("make keys of embedded store: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// probePrefix is where the probe puts its objects, which it erases.
+const probePrefix = "probe/"
+
+// maxSkew is how far the store's clock may be off before it is worth a word.
+const maxSkew = 5 * time.Second
+
+// Capabilities are what the configured bucket really does.
+type Capabilities struct {
+	Versioning       bool
+	ObjectLock       bool // locks and holds
+	Tags             bool // on the PUT itself
+	ConditionalPut   bool // If-None-Match: *
+	ChecksumEnforced bool // a wrong SHA-256 is refused
+	ClockSkew        time.Duration
+	Notes            []string // what it does not do, for people
+}
+
+// Use tells the client what the store can do. Until then it asks for everything.
+func (c *Client) Use(caps Capabilities) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.caps = caps
+}
+
+func (c *Client) capabilities() Capabilities {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.caps
+}
+
+// Probe finds out what the bucket does, by doing it. It fails when the bucket cannot be used at all: no connection, no right, bytes
+// that come back changed, or objects that anybody may read.
+func (c *Client) Probe(ctx context.Context) (Capabilities, error) {
+	p := prober{c: c, caps: c.capabilities(), body: []byte("linewarden probe " + rand.Text())}
+	p.caps.Notes = nil
+	p.key = Key(probePrefix + rand.Text())
+	err := p.run(ctx)
+	for _, key := range p.made {
+		err = errors.Join(err, c.Erase(ctx, key))
+	}
+	if err != nil {
+		return Capabilities{}, fmt.Errorf("probe bucket: %w", err)
+	}
+	return p.caps, nil
+}
+
+type prober struct {
+	c    *Client
+	caps Capabilities
+	body []byte
+	key  Key
+	made []Key
+}
+
+func (p *prober) note(format string, a ...any) {
+	p.caps.Notes = append(p.caps.Notes, fmt.Sprintf(format, a...))
+}
+
+func (p *prober) run(ctx context.Context) error {
+	if err := p.versioning(ctx); err != nil {
+		return err
+	}
+	if err := p.tags(ctx); err != nil {
+		return err
+	}
+	if err := p.stranger(ctx); err != nil {
+		return err
+	}
+	p.conditional(ctx)
+	p.checksum(ctx)
+	return nil
+}
+
+// versioning reads the bucket's settings.
+func (p *prober) versioning(ctx context.Context) error {
+	v, err := p.c.s3.GetBucketVersioning(ctx, p.c.bucket)
+	if err != nil {
+		if resp := minio.ToErrorResponse(err); resp.StatusCode == 0 || resp.Code == "NoSuchBucket" || resp.StatusCode == http.StatusForbidden {
+			return fmt.Errorf("read settings of bucket %s: %w", p.c.bucket, err)
+		}
+	}
+	p.caps.Versioning = err == nil && v.Enabled()
+	if !p.caps.Versioning {
+		p.note("the bucket keeps no versions: an overwritten object is gone")
+	}
+	lock, _, _, _, err := p.c.s3.GetObjectLockConfig(ctx, p.c.bucket)
+	p.caps.ObjectLock = err == nil && lock == "Enabled"
+	if !p.caps.ObjectLock {
+		p.note("the bucket has no Object Lock: legal minimums and holds are kept by the ledger alone")
+	}
+	return nil
+}
+
+// tags puts the first object, with a tag if the store takes it, and reads it back.
+func (p *prober) tags(ctx context.Context) error {
+	p.made = append(p.made, p.key)
+	opts := p.options(p.body)
+	opts.UserTags = map[string]string{"probe": "1"}
+	began := time.Now()
+	_, err := p.put(ctx, p.key, opts)
+	if err == nil {
+		got, tagErr := p.c.Tags(ctx, p.key, "")
+		p.caps.Tags = tagErr == nil && got["probe"] == "1"
+	} else if resp := minio.ToErrorResponse(err); resp.StatusCode == http.StatusNotImplemented || resp.StatusCode == http.StatusBadRequest {
+		p.caps.Tags = false
+		_, err = p.put(ctx, p.key, p.options(p.body))
+	}
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if !p.caps.Tags {
+		p.note("the store takes no tags with an object: lifecycle rules by tag are not possible, linewarden does without")
+	}
+	return p.readBack(ctx, began)
+}
+
+func (p *prober) readBack(ctx context.Context, began time.Time) error {
+	v, err := p.c.Head(ctx, p.key, "")
+	if err != nil {
+		return err
+	}
+	if p.caps.ClockSkew = v.Modified.Sub(began.Truncate(time.Second)); p.caps.ClockSkew > maxSkew || p.caps.ClockSkew < -maxSkew {
+		p.note("the store's clock is off by %v", p.caps.ClockSkew.Round(time.Second))
+	}
+	r, err := p.c.Open(ctx, p.key, v.ID, 0)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	got, err := io.ReadAll(io.LimitReader(r, int64(len(p.body))+1))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, p.body) {
+		return errors.New("what was written comes back changed; this store cannot be used")
+	}
+	return nil
+}
+
+// stranger asks for the object without keys.
+func (p *prober) stranger(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.c.base+"/"+string(p.key), nil)
+	if err != nil {
+		return err
+	}
+	res, err := p.c.anon.Do(req)
+	if err != nil {
+		return fmt.Errorf("knock without keys: %w", err)
+	}
+	res.Body.Close()
+	if res.StatusCode == http.StatusOK {
+		return errors.New("anybody can read this bucket; close it first")
+	}
+	return nil
+}
+
+// conditional puts the same key once more.
+func (p *prober) conditional(ctx context.Context) {
+	opts := p.options(p.body)
+	opts.SetMatchETagExcept("*")
+	_, err := p.put(ctx, p.key, opts)
+	p.caps.ConditionalPut = isPrecondition(err)
+	if !p.caps.ConditionalPut {
+		p.note("the store does not refuse to overwrite (If-None-Match): keys are unique anyway, and every object is read back")
+	}
+}
+
+// checksum puts bytes with the hash of others.
+func (p *prober) checksum(ctx context.Context) {
+	key := p.key + "-sum"
+	p.made = append(p.made, key)
+	_, err := p.put(ctx, key, p.options([]byte("other bytes")))
+	p.caps.ChecksumEnforced = err != nil
+	if !p.caps.ChecksumEnforced {
+		p.note("the store does not check SHA-256: MD5 and reading back must do")
+	}
+}
+
+func (p *prober) options(hashed []byte) minio.PutObjectOptions {
+	sum := sha256.Sum256(hashed)
+	return minio.PutObjectOptions{
+		SendContentMd5: true, DisableMultipart: true,
+		UserMetadata: map[string]string{checksumHeader: base64.StdEncoding.EncodeToString(sum[:])},
+	}
+}
+
+func (p *prober) put(ctx context.Context, key Key, opts minio.PutObjectOptions) (minio.UploadInfo, error) {
+	return p.c.s3.PutObject(ctx, p.c.bucket, string(key), bytes.NewReader(p.body), int64(len(p.body)), opts)
+}
