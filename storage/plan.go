@@ -61,15 +61,21 @@ func loadPlan(e *spool.Entry) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
-	var p plan
-	if json.Unmarshal(data, &p) != nil {
-		return nil, fmt.Errorf("read plan: %w", errCorrupt)
-	}
-	if err := p.validate(e.ID()); err != nil {
+	p, err := parsePlan(data, e.ID())
+	if err != nil {
 		return nil, fmt.Errorf("read plan: %w: %w", errCorrupt, err)
 	}
 	p.loaded = true
-	return &p, nil
+	return p, nil
+}
+
+// parsePlan reads the plan of the entry with this id.
+func parsePlan(data []byte, id string) (*plan, error) {
+	var p plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, err
+	}
+	return &p, p.validate(id)
 }
 
 // validate says whether a plan is one for the entry.

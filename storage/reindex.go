@@ -22,6 +22,9 @@ func (a *Archive) Reindex(ctx context.Context, progress func(done, total uint64)
 		return ErrBusy
 	}
 	defer a.rebuilding.Unlock()
+	if progress == nil {
+		progress = func(uint64, uint64) {}
+	}
 	name := a.catalog.Path() + ".rebuild"
 	if err := removeCatalog(name); err != nil { // of a rebuild that a crash ended
 		return fmt.Errorf("clear rebuild: %w", err)
