@@ -45,7 +45,7 @@ func foldAll(t *testing.T, events ...ledger.Event) string {
 	return b.String()
 }
 
-func event(t *testing.T, typ, id string, data any) ledger.Event {
+func event(t testing.TB, typ, id string, data any) ledger.Event {
 	t.Helper()
 	raw, err := json.Marshal(data)
 	if err != nil {
@@ -54,7 +54,7 @@ func event(t *testing.T, typ, id string, data any) ledger.Event {
 	return ledger.Event{Type: typ, ID: id, At: callsBegan, Actor: "agent-7", Node: "rec1", Data: raw}
 }
 
-func storedEvent(t *testing.T, id string) ledger.Event {
+func storedEvent(t testing.TB, id string) ledger.Event {
 	return event(t, eventStored, id, recordingStored{
 		Kind: "call", StartedAt: callsBegan, EndedAt: callsBegan.Add(time.Minute), DurationMS: 60_000, Channels: 2, Node: "rec1",
 		Purposes: []string{"training"}, Class: ClassNormal, Expires: callsBegan.Add(year), CallerHash: "abc",
