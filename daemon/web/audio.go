@@ -20,21 +20,21 @@ import (
 const playPatience = 5 * time.Minute
 
 type audioInput struct {
-	recordingInput
-	playInput
+	RecordingInput
+	PlayInput
 	Download bool `query:"download" doc:"as a file"`
 	Channel  int  `query:"channel" minimum:"1" maximum:"64" doc:"one participant alone, counted from 1; all when it is not given"`
 }
 
-// playInput is what a play brings into the ledger.
-type playInput struct {
+// PlayInput is what a play brings into the ledger.
+type PlayInput struct {
 	Reason string `query:"reason" maxLength:"256" doc:"why; goes into the ledger and names no person"`
 	Ticket string `query:"ticket" maxLength:"64" doc:"that is being worked on; goes into the ledger"`
 }
 
 type peaksInput struct {
-	recordingInput
-	playInput
+	RecordingInput
+	PlayInput
 }
 
 func (s *Server) registerAudio(api huma.API) {
@@ -55,7 +55,7 @@ func (s *Server) registerAudio(api huma.API) {
 		Content: map[string]*huma.MediaType{"application/json": {}}}}
 	huma.Register(api, peaks, func(_ context.Context, in *peaksInput) (*huma.StreamResponse, error) {
 		return stream(func(w http.ResponseWriter, r *http.Request) error {
-			return s.play(w, r, in.ID, partPeaks, "application/json", in.playInput, nil)
+			return s.play(w, r, in.ID, partPeaks, "application/json", in.PlayInput, nil)
 		}, s.refuse), nil
 	})
 }
@@ -88,7 +88,7 @@ func (s *Server) audio(w http.ResponseWriter, r *http.Request, in *audioInput) e
 	if r.Method == http.MethodHead && cut == nil {
 		return s.headAudio(w, r, in.ID)
 	}
-	return s.play(w, r, in.ID, partAudio, "audio/wav", in.playInput, cut)
+	return s.play(w, r, in.ID, partAudio, "audio/wav", in.PlayInput, cut)
 }
 
 // headAudio says what a play would give, from the catalog: nothing is played, so the ledger has nothing to say.
@@ -114,7 +114,7 @@ func etag(sha256, variant string) string { return `"` + sha256 + variant + `"` }
 
 // play hands out a part of a recording, or of it what cut leaves. The archive has written the play into the ledger before
 // it gives the first byte; when the ledger cannot be reached there is none.
-func (s *Server) play(w http.ResponseWriter, r *http.Request, id, name, contentType string, why playInput,
+func (s *Server) play(w http.ResponseWriter, r *http.Request, id, name, contentType string, why PlayInput,
 	cut func(*storage.Audio) (io.ReadSeeker, error)) error {
 	ctx := r.Context()
 	audio, err := s.archive.Play(ctx, storage.Play{

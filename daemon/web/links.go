@@ -10,8 +10,8 @@ import (
 const sourceAPI = "api"
 
 type linkInput struct {
-	ticketInput
-	recordingInput
+	TicketInput
+	RecordingInput
 }
 
 func (s *Server) registerLinks(api huma.API) {

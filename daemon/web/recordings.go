@@ -83,11 +83,11 @@ func part(r catalog.Recording, name string) (catalog.Part, bool) {
 	return catalog.Part{}, false
 }
 
-type recordingInput struct {
+type RecordingInput struct {
 	ID string `path:"id" pattern:"^[0-9A-HJKMNP-TV-Z]{26}$" patternDescription:"a recording's id" doc:"the recording, a ULID"`
 }
 
-type ticketInput struct {
+type TicketInput struct {
 	Ticket string `path:"ticket" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._:#/-]*$" patternDescription:"a ticket's number" doc:"the ticket, percent-encoded where it has / or #"`
 }
 
@@ -112,7 +112,7 @@ func (s *Server) registerRecordings(api huma.API) {
 	huma.Register(api, operation("GET", "/v1/recordings/{id}", "get-recording", "One recording"), s.recording)
 }
 
-func (s *Server) ofTicket(ctx context.Context, in *ticketInput) (*recordingsOutput, error) {
+func (s *Server) ofTicket(ctx context.Context, in *TicketInput) (*recordingsOutput, error) {
 	found, err := s.archive.FindByTicket(ctx, in.Ticket)
 	if err != nil {
 		return nil, s.refusal(ctx, "find recordings of a ticket", "", err)
@@ -120,7 +120,7 @@ func (s *Server) ofTicket(ctx context.Context, in *ticketInput) (*recordingsOutp
 	return &recordingsOutput{describeAll(found, caller(ctx).role)}, nil
 }
 
-func (s *Server) recording(ctx context.Context, in *recordingInput) (*recordingOutput, error) {
+func (s *Server) recording(ctx context.Context, in *RecordingInput) (*recordingOutput, error) {
 	found, err := s.archive.Recording(ctx, in.ID)
 	if err != nil {
 		return nil, s.refusal(ctx, "read recording", in.ID, err)
