@@ -77,7 +77,8 @@ func sample(stream, n int) byte { return byte(n*(7+stream) + n>>8) }
 type rig struct {
 	t       testing.TB
 	bucket  *vaulttest.Bucket
-	ledger  *ledger.Server
+	server  *ledger.Server
+	ledger  *ledger.Ledger
 	archive *storage.Archive
 	spool   *spool.Spool
 	web     *Server
@@ -113,11 +114,11 @@ func (r *rig) openArchive() {
 		}
 	}
 	var err error
-	r.ledger, err = ledger.StartServer(ledger.ServerConfig{Dir: filepath.Join(dir, "nats"), Host: "127.0.0.1", Port: -1, Log: log})
+	r.server, err = ledger.StartServer(ledger.ServerConfig{Dir: filepath.Join(dir, "nats"), Host: "127.0.0.1", Port: -1, Log: log})
 	must(err)
-	conn, err := r.ledger.Connect("test")
+	conn, err := r.server.Connect("test")
 	must(err)
-	led, err := ledger.Open(ctx, conn, ledger.Options{Log: log})
+	r.ledger, err = ledger.Open(ctx, conn, ledger.Options{Log: log})
 	must(err)
 	cat, err := catalog.Open(filepath.Join(dir, "catalog.db"))
 	must(err)
@@ -129,7 +130,7 @@ func (r *rig) openArchive() {
 		Node: "rec1", Purposes: map[string]storage.Purpose{"training": {Keep: 24 * 365 * time.Hour}},
 		Recipient: recipient, Identity: identity, PseudonymKey: bytes.Repeat([]byte{7}, 32),
 		MinRetry: time.Millisecond, MaxRetry: 20 * time.Millisecond, Log: log,
-	}, r.bucket, led, cat, r.spool)
+	}, r.bucket, r.ledger, cat, r.spool)
 	must(err)
 	run, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -140,7 +141,7 @@ func (r *rig) openArchive() {
 			t.Error(err)
 		}
 		conn.Close()
-		r.ledger.Close()
+		r.server.Close()
 		for _, err := range []error{cat.Close(), r.spool.Close()} {
 			if err != nil {
 				t.Error(err)
@@ -233,6 +234,40 @@ func (r *rig) eventually(what string, ok func() bool) {
 			r.t.Fatalf("%s: does not happen\n%s", what, r.log)
 		}
 	}
+}
+
+// plays are the plays that the ledger has, in order.
+func (r *rig) plays() []playEvent {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), testDeadline)
+	defer cancel()
+	last, err := r.ledger.Last(ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var found []playEvent
+	err = r.ledger.Follow(ctx, 0, func(ev ledger.Event) error {
+		if ev.Type == "recording.played" {
+			p := playEvent{Actor: ev.Actor, ID: ev.ID}
+			if err := json.Unmarshal(ev.Data, &p); err != nil {
+				return err
+			}
+			found = append(found, p)
+		}
+		if ev.Seq >= last {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		r.t.Fatal(err)
+	}
+	return found
+}
+
+type playEvent struct {
+	Actor, ID                   string `json:"-"`
+	Part, Reason, Ticket, Range string
 }
 
 // token makes a token and returns its secret and id.
