@@ -41,8 +41,8 @@ func runSIPp(t *testing.T, p *process, c sippCall) {
 	length := time.Duration(len(c.legs[0])/8)*time.Millisecond + c.keep
 	mode := map[string]string{"udp": "u1", "tcp": "t1"}[c.network]
 	cmd := exec.Command("sipp", p.sip[c.network].String(), "-sf", "scenario.xml", "-m", "1", "-t", mode,
-		"-i", "127.0.0.1", "-mi", "127.0.0.1", "-min_rtp_port", strconv.Itoa(24000+rand.IntN(2000)*2),
-		"-set", "ticket", c.ticket, "-set", "ms", strconv.FormatInt(length.Milliseconds(), 10),
+		"-i", "127.0.0.1", "-mi", "127.0.0.1", "-mp", strconv.Itoa(24000+rand.IntN(2000)*2),
+		"-key", "ticket", c.ticket, "-d", strconv.FormatInt(length.Milliseconds(), 10),
 		"-nostdin", "-timeout", "60", "-timeout_error", "-trace_err", "-error_file", "errors.log")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
