@@ -48,8 +48,12 @@ func StartServer(c ServerConfig) (*Server, error) {
 	if err := probePort(c.Host, c.Port); err != nil {
 		return nil, err
 	}
+	accounts, err := users.options()
+	if err != nil {
+		return nil, err
+	}
 	s, err := server.NewServer(&server.Options{
-		ServerName: "linewarden", Host: c.Host, Port: c.Port, Users: users.options(),
+		ServerName: "linewarden", Host: c.Host, Port: c.Port, Users: accounts,
 		JetStream: true, StoreDir: filepath.Join(c.Dir, "jetstream"), SyncAlways: true, JetStreamMaxMemory: memoryStore,
 		NoSigs: true, MaxPayload: 1 << 20,
 	})

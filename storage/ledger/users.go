@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // Users of the embedded server.
@@ -76,14 +77,20 @@ func writeSynced(name string, b []byte) error {
 	return os.Rename(tmp, name)
 }
 
-// options are the users as the server takes them. Who reads alerts may not publish, nor read anything else: not even inboxes,
+// options are the users as the server takes them, with hashes for passwords. The passwords are random and long, so a cheap
+// hash is as good as a dear one. Who reads alerts may not publish, nor read anything else: not even inboxes,
 // through which the answers to the daemon pass.
-func (u users) options() []*server.User {
+func (u users) options() ([]*server.User, error) {
+	daemon, errD := bcrypt.GenerateFromPassword([]byte(u.Daemon), bcrypt.MinCost)
+	abuse, errA := bcrypt.GenerateFromPassword([]byte(u.Abuse), bcrypt.MinCost)
+	if err := errors.Join(errD, errA); err != nil {
+		return nil, fmt.Errorf("hash NATS passwords: %w", err)
+	}
 	return []*server.User{
-		{Username: userDaemon, Password: u.Daemon},
-		{Username: userAbuse, Password: u.Abuse, Permissions: &server.Permissions{
+		{Username: userDaemon, Password: string(daemon)},
+		{Username: userAbuse, Password: string(abuse), Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Deny: []string{">"}},
 			Subscribe: &server.SubjectPermission{Allow: []string{"lw.alert.>"}},
 		}},
-	}
+	}, nil
 }
