@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -16,7 +16,6 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
-	"golang.org/x/sys/unix"
 )
 
 // Attributes of an object, as backend/posix names and writes them.
@@ -31,9 +30,12 @@ const (
 // before its tags, lock and hold are on it, and a held version is not deleted, whatever its retention says.
 type durable struct {
 	*posix.Posix
-	root  string   // of the objects
-	disk  *os.File // root, opened, for syncfs
-	attrs meta.XattrMeta
+	root    string   // of the objects
+	disk    *os.File // root, opened, for syncfs
+	attrs   meta.XattrMeta
+	sync    func(path string) error // syncPath, but in tests
+	pending *pending
+	holds   sync.Mutex // held while a hold is set, and while a version that has none is deleted
 }
 
 func newDurable(root, versions string) (*durable, error) {
@@ -53,7 +55,10 @@ func newDurable(root, versions string) (*durable, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open objects: %w", err), disk.Close())
 	}
-	return &durable{Posix: p, root: root, disk: disk}, nil
+	d := &durable{Posix: p, root: root, disk: disk, sync: syncPath, pending: newPending()}
+	// A server that was killed may have published objects that it did not sync. A client that asks about them takes the answer
+	// for an acknowledgement.
+	return d, d.synced(nil)
 }
 
 // PutObject publishes an object with everything on it, and answers when it is on disk.
@@ -62,12 +67,16 @@ func (d *durable) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	if err != nil {
 		return s3response.PutObjectOutput{}, err
 	}
+	name := filepath.Join(d.root, *in.Bucket, *in.Key)
+	done := func() {}
+	defer func() { done() }()
 	out, err := d.PutObjectWithPostFunc(ctx, in, func(staged *os.File) error {
 		for name, value := range attrs {
 			if err := d.attrs.StoreAttribute(staged, "", "", name, value); err != nil {
 				return fmt.Errorf("store %s: %w", name, err)
 			}
 		}
+		done = d.pending.begin(name)
 		return staged.Sync() // never a published object without its bytes
 	})
 	if err != nil {
@@ -75,7 +84,24 @@ func (d *durable) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	}
 	// COMMIT: before these syncs a power cut leaves the object there or not there, and the client, which has no answer, puts it
 	// again; after them it is there.
-	return out, d.syncObject(filepath.Join(d.root, *in.Bucket, *in.Key))
+	err = d.syncObject(name)
+	if err == nil && in.IfNoneMatch == nil { // it may have moved an earlier version into the folder of versions
+		err = d.synced(nil)
+	}
+	if err != nil {
+		// A second sync would succeed without having written anything, so nobody may find this version.
+		_, undo := d.Posix.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: in.Bucket, Key: in.Key, VersionId: &out.VersionID})
+		return s3response.PutObjectOutput{}, errors.Join(err, undo)
+	}
+	return out, nil
+}
+
+// HeadObject says nothing about an object that is published and not yet on disk.
+func (d *durable) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	if in.Bucket != nil && in.Key != nil {
+		d.pending.wait(filepath.Join(d.root, *in.Bucket, *in.Key))
+	}
+	return d.Posix.HeadObject(ctx, in)
 }
 
 // takeAttributes takes tags, hold and retention out of a request, in the form in which they are stored.
@@ -108,49 +134,28 @@ func (d *durable) takeAttributes(in *s3response.PutObjectInput) (map[string][]by
 	return attrs, nil
 }
 
-// syncObject syncs a file and every folder above it up to the root.
-func (d *durable) syncObject(path string) error {
-	for ; len(path) >= len(d.root); path = filepath.Dir(path) {
-		if err := syncPath(path); err != nil {
-			return fmt.Errorf("sync object: %w", err)
-		}
+// checkHold fails when a version has a legal hold, and when that cannot be found out.
+func (d *durable) checkHold(ctx context.Context, bucket, key, version *string) error {
+	if bucket == nil || key == nil || version == nil || *version == "" {
+		return nil // it only adds a marker, which hides and deletes nothing
+	}
+	hold, err := d.GetObjectLegalHold(ctx, *bucket, *key, *version)
+	var known s3err.S3Error // it has none, or is not there
+	switch {
+	case err == nil && hold != nil && *hold:
+		return s3err.GetAPIError(s3err.ErrObjectLocked)
+	case err != nil && !errors.As(err, &known):
+		return fmt.Errorf("look for legal hold: %w", err)
 	}
 	return nil
 }
 
-// syncPath syncs a file or folder. One that was replaced or deleted meanwhile needs no sync.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// synced syncs the file system after something rare has succeeded.
-func (d *durable) synced(err error) error {
-	if err != nil {
-		return err
-	}
-	if err := unix.Syncfs(int(d.disk.Fd())); err != nil {
-		return fmt.Errorf("sync file system: %w", err)
-	}
-	return nil
-}
-
-// held says whether a version has a legal hold.
-func (d *durable) held(ctx context.Context, bucket, key, version string) bool {
-	hold, err := d.Posix.GetObjectLegalHold(ctx, bucket, key, version)
-	return err == nil && hold != nil && *hold
-}
-
-// DeleteObject refuses a held version. Without a version it only adds a marker, which hides and deletes nothing.
+// DeleteObject refuses a held version.
 func (d *durable) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	if in.VersionId != nil && in.Key != nil && d.held(ctx, *in.Bucket, *in.Key, *in.VersionId) {
-		return nil, s3err.GetAPIError(s3err.ErrObjectLocked)
+	d.holds.Lock()
+	defer d.holds.Unlock()
+	if err := d.checkHold(ctx, in.Bucket, in.Key, in.VersionId); err != nil {
+		return nil, err
 	}
 	out, err := d.Posix.DeleteObject(ctx, in)
 	return out, d.synced(err)
@@ -158,10 +163,12 @@ func (d *durable) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*
 
 // DeleteObjects refuses the whole request when it names a held version: who asks for that has made a mistake.
 func (d *durable) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (s3response.DeleteResult, error) {
+	d.holds.Lock()
+	defer d.holds.Unlock()
 	if in.Delete != nil {
 		for _, o := range in.Delete.Objects {
-			if o.VersionId != nil && o.Key != nil && d.held(ctx, *in.Bucket, *o.Key, *o.VersionId) {
-				return s3response.DeleteResult{}, s3err.GetAPIError(s3err.ErrObjectLocked)
+			if err := d.checkHold(ctx, in.Bucket, o.Key, o.VersionId); err != nil {
+				return s3response.DeleteResult{}, err
 			}
 		}
 	}
@@ -192,28 +199,7 @@ func (d *durable) PutObjectRetention(ctx context.Context, bucket, object, versio
 }
 
 func (d *durable) PutObjectLegalHold(ctx context.Context, bucket, object, version string, on bool) error {
+	d.holds.Lock()
+	defer d.holds.Unlock()
 	return d.synced(d.Posix.PutObjectLegalHold(ctx, bucket, object, version, on))
-}
-
-// dropHalfMade removes buckets whose creation a crash cut off: they would refuse to be created for ever. One that holds anything
-// stays.
-func (d *durable) dropHalfMade() error {
-	entries, err := os.ReadDir(d.root)
-	if err != nil {
-		return fmt.Errorf("look for buckets: %w", err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() || e.Name()[0] == '.' {
-			continue
-		}
-		if _, err := d.attrs.RetrieveAttribute(nil, filepath.Join(d.root, e.Name()), "", attrLock); !errors.Is(err, meta.ErrNoSuchKey) {
-			continue
-		}
-		dir := filepath.Join(d.root, e.Name())
-		_ = os.Remove(filepath.Join(dir, posix.MetaTmpDir)) // empty, if the bucket is
-		if err := os.Remove(dir); err != nil {
-			return fmt.Errorf("bucket %s has no Object Lock and is not empty; move %s away: %w", e.Name(), dir, err)
-		}
-	}
-	return nil
 }

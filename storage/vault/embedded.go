@@ -31,7 +31,7 @@ const (
 // EmbeddedConfig says where the embedded store keeps its data, and what to run as its process.
 type EmbeddedConfig struct {
 	Dir     string   // of objects, versions and keys
-	Socket  string   // absolute path
+	Socket  string   // path; its length does not matter
 	Command []string // of a process that calls ServeEmbedded
 	Log     *slog.Logger
 }
@@ -53,8 +53,15 @@ type keys struct {
 	SecretKey string `json:"secret_key"`
 }
 
-// StartEmbedded starts the store and returns when it takes connections. A child that dies is started again until Close.
+// StartEmbedded starts the store and returns when it answers. A child that dies is started again until Close.
 func StartEmbedded(ctx context.Context, c EmbeddedConfig) (*Embedded, error) {
+	for _, path := range []*string{&c.Dir, &c.Socket} { // the child changes its working directory
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return nil, fmt.Errorf("find folder of embedded store: %w", err)
+		}
+		*path = abs
+	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create folder of embedded store: %w", err)
 	}
@@ -100,22 +107,26 @@ func (e *Embedded) Close() error {
 	return nil
 }
 
-// waitAnswer returns when the socket takes connections.
+// waitAnswer returns when the store answers a request that is signed with its keys.
 func (e *Embedded) waitAnswer(ctx context.Context, failed <-chan error) error {
 	const look = 5 * time.Millisecond
+	client, err := New(e.Config())
+	if err != nil {
+		return err
+	}
+	defer client.anon.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for {
-		if e.Pid() != 0 {
-			if conn, err := dialUnix(ctx, e.c.Socket); err == nil {
-				return conn.Close()
-			}
+		_, err := client.s3.BucketExists(ctx, client.bucket)
+		if err == nil {
+			return nil
 		}
 		select {
 		case err := <-failed: // at the first start nobody waits for a second
 			return err
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(ctx.Err(), err)
 		case <-time.After(look):
 		}
 	}
@@ -154,36 +165,37 @@ func (e *Embedded) runChild(ctx context.Context) error {
 	cmd := exec.Command(e.c.Command[0], e.c.Command[1:]...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return err
+		return fmt.Errorf("make pipe to embedded store: %w", err)
+	}
+	line, err := json.Marshal(childConfig{Dir: e.c.Dir, Socket: e.c.Socket, AccessKey: e.keys.AccessKey, SecretKey: e.keys.SecretKey})
+	if err != nil {
+		return fmt.Errorf("encode configuration of embedded store: %w", err)
 	}
 	logs := &lastLine{log: e.c.Log}
 	cmd.Stdout, cmd.Stderr = logs, logs
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	defer e.setPid(0)
-	line, err := json.Marshal(childConfig{Dir: e.c.Dir, Socket: e.c.Socket, AccessKey: e.keys.AccessKey, SecretKey: e.keys.SecretKey})
-	if err == nil {
-		_, err = stdin.Write(append(line, '\n'))
-	}
 	e.setPid(cmd.Process.Pid)
+	defer e.setPid(0)
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // ends with the child
-	if err == nil {
+	_, unread := stdin.Write(append(line, '\n'))
+	if unread == nil {
 		select {
-		case err = <-ended:
+		case err := <-ended:
 			return logs.explain(err)
 		case <-ctx.Done():
 		}
 	}
 	stdin.Close()
 	select {
-	case <-ended:
+	case err = <-ended:
 	case <-time.After(stopLimit):
 		cmd.Process.Kill()
-		<-ended
+		err = <-ended
 	}
-	return err
+	return logs.explain(errors.Join(unread, err))
 }
 
 // lastLine takes what a child prints: each line into the log, and the last to say why it ended.
@@ -251,6 +263,9 @@ func writeKeys(name string, k keys) error {
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(name+".new", name)
+	}
+	if err == nil {
+		err = syncPath(filepath.Dir(name))
 	}
 	if err != nil {
 		return fmt.Errorf("make keys of embedded store: %w", err)
