@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -39,10 +40,7 @@ func syncDir(name string) error {
 // digest counts and hashes what is written to it.
 type digest struct {
 	size int64
-	hash interface {
-		io.Writer
-		Sum([]byte) []byte
-	}
+	hash hash.Hash
 }
 
 func newDigest() *digest { return &digest{hash: sha256.New()} }

@@ -91,7 +91,14 @@ func (a *Archive) append(ctx context.Context, typ, id, actor string, data any) (
 		}
 		ev.Data = raw
 	}
+	position, err := a.catalog.Position(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read position: %w", err)
+	}
 	seq, err := a.ledger.Append(ctx, ev)
+	if err == nil && seq <= position { // folded before it was appended
+		err = errForeign
+	}
 	if err != nil {
 		return 0, fmt.Errorf("append %s: %w", typ, err)
 	}

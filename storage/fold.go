@@ -160,18 +160,29 @@ func (a *Archive) foldLoop(ctx context.Context) {
 	}
 }
 
-// follow folds what the ledger has and what comes, until something fails.
-func (a *Archive) follow(ctx context.Context) error {
-	position, err := a.catalog.Position(ctx)
-	if err != nil {
-		return fmt.Errorf("read position: %w", err)
+// errForeign says that the catalog was folded from another ledger than the one that is connected. What it shows is of no
+// use, and waiting for it would not help.
+var errForeign = errors.New("catalog is ahead of the ledger, so it is of another one: rebuild it (reindex), or connect the right ledger")
+
+// ends says how far the catalog is and how far the ledger.
+func (a *Archive) ends(ctx context.Context) (position, last uint64, err error) {
+	if position, err = a.catalog.Position(ctx); err != nil {
+		return 0, 0, fmt.Errorf("read position: %w", err)
 	}
-	last, err := a.ledger.Last(ctx)
-	if err != nil {
-		return fmt.Errorf("read end of ledger: %w", err)
+	if last, err = a.ledger.Last(ctx); err != nil {
+		return 0, 0, fmt.Errorf("read end of ledger: %w", err)
 	}
 	if position > last {
-		return fmt.Errorf("catalog is at %d and the ledger ends at %d: it is of another ledger, and must be rebuilt", position, last)
+		return 0, 0, errForeign
+	}
+	return position, last, nil
+}
+
+// follow folds what the ledger has and what comes, until something fails.
+func (a *Archive) follow(ctx context.Context) error {
+	position, last, err := a.ends(ctx)
+	if err != nil {
+		return err
 	}
 	f := folder{a: a, into: a.catalog, target: last, folded: func(uint64) { a.filler.signal() }}
 	return a.ledger.Follow(ctx, position, func(ev ledger.Event) error {

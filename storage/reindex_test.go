@@ -2,8 +2,10 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,6 +149,29 @@ func TestReindexWhileBusy(t *testing.T) {
 	close(stop)
 	<-stopped
 	mustReindexEqual(r)
+}
+
+// TestCatalogOfAnotherLedger loses the ledger and begins a new one under an old catalog. No entry may go until the catalog
+// is rebuilt, and the new ledger is not filled with repetitions.
+func TestCatalogOfAnotherLedger(t *testing.T) {
+	r := newRig(t, t.TempDir(), vaulttest.New(t)).start()
+	r.archive.Sealed(sealEntry(t, r.spool, call(0)))
+	r.drained()
+	r.stop()
+	if err := os.RemoveAll(filepath.Join(r.dir, "nats")); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.archive.Sealed(sealEntry(t, r.spool, call(1)))
+	r.eventually("the mistake is found", func() bool { return strings.Contains(r.archive.Backlog().LastError, "rebuild it") })
+	if _, _, err := r.archive.CreateToken(context.Background(), "admin", "desk", "agent", 0); !errors.Is(err, errForeign) {
+		t.Errorf("create token: got %v, want %v", err, errForeign)
+	}
+	if err := r.archive.Reindex(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r.drained()
+	mustHaveStored(r, 1)
 }
 
 // TestReindexLeftover leaves what a rebuild that was killed would leave.
