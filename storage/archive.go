@@ -14,13 +14,14 @@ import (
 	"linewarden/storage/catalog"
 	"linewarden/storage/ledger"
 	"linewarden/storage/spool"
+	"linewarden/storage/vault"
 )
 
 // Config says how the archive keeps recordings.
 type Config struct {
 	Node       string // name of this node, in every event
 	ConfigHash string // of the configuration in force, in every event
-	Software   string
+	Software   string // name and version of this program, in the events of what it stored
 
 	Purposes   map[string]Purpose
 	ObjectLock bool // whether the vault locks objects, as its probe found
@@ -36,8 +37,8 @@ type Config struct {
 const (
 	defaultMinRetry = time.Second
 	defaultMaxRetry = time.Minute
-	// uploads is how many entries are on their way at once. An upload waits for the network most of the time; four keep a
-	// store that is 50 ms away busy with some three recordings a second.
+	// uploads is how many entries are on their way at once. An upload is some 13 requests, one after the other, and waits for
+	// the network most of the time: four bring some six recordings a second into a store that is 50 ms away.
 	uploads = 4
 )
 
@@ -174,6 +175,9 @@ func (a *Archive) attempt(ctx context.Context, it *item) {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, errCorrupt):
 		a.log.Error("entry is corrupt and stays in the spool; a person must look", "rec", it.entry.ID(), "error", err)
+	case isPowerOfTwo(attempts) && (errors.Is(err, errMismatch) || errors.Is(err, vault.ErrDifferent)):
+		a.log.Error("vault or ledger disagree with the entry, which stays in the spool and is tried again; a person must look",
+			"rec", it.entry.ID(), "attempts", attempts, "wait", wait, "error", err)
 	case isPowerOfTwo(attempts):
 		a.log.Warn("upload; it is tried again", "rec", it.entry.ID(), "attempts", attempts, "wait", wait, "error", err)
 	}

@@ -23,3 +23,5 @@ type Bucket interface {
 	// the archive has compared them.
 	Open(ctx context.Context, key vault.Key, version string, offset int64) (io.ReadCloser, error)
 }
+
+var _ Bucket = (*vault.Client)(nil)

@@ -96,7 +96,7 @@ func TestLedgerDown(t *testing.T) {
 	e := sealEntry(t, r.spool, call(0))
 	r.archive.Sealed(e)
 	<-checked
-	r.server.Close()
+	r.stopLedger()
 	close(down)
 	r.stop()
 	if seal, err := e.Sealed(); seal == nil || err != nil {

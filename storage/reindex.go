@@ -70,6 +70,8 @@ func (a *Archive) rebuild(ctx context.Context, fresh *catalog.Catalog, progress 
 func (a *Archive) replaceCatalog(ctx context.Context, fresh *catalog.Catalog) error {
 	a.folding.Lock()
 	defer a.folding.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, patience) // as long as the lock may be held
+	defer cancel()
 	last, err := a.ledger.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("read end of ledger: %w", err)

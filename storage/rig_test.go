@@ -178,15 +178,12 @@ func (r *rig) open() {
 
 // stop ends the archive as a stop of the daemon does, and closes everything.
 func (r *rig) stop() {
-	if r.server == nil {
+	if r.archive == nil {
 		return
 	}
-	if r.cancel != nil {
-		r.cancel()
-		if err := <-r.ended; err != nil {
-			r.t.Errorf("run: %v", err)
-		}
-		r.cancel = nil
+	r.cancel()
+	if err := <-r.ended; err != nil {
+		r.t.Errorf("run: %v", err)
 	}
 	for what, err := range map[string]error{"spool": r.spool.Close(), "catalog": r.catalog.Close()} {
 		if err != nil {
@@ -194,8 +191,16 @@ func (r *rig) stop() {
 		}
 	}
 	r.conn.Close()
-	r.server.Close()
-	r.server = nil
+	r.stopLedger()
+	r.archive = nil
+}
+
+// stopLedger ends the ledger's server under a running archive.
+func (r *rig) stopLedger() {
+	if r.server != nil {
+		r.server.Close()
+		r.server = nil
+	}
 }
 
 // eventually waits until ok says true.

@@ -23,6 +23,9 @@ const (
 	slowest = 64 << 10
 )
 
+// errMismatch says that the vault or the ledger has something else than the plan says. The entry is the better copy.
+var errMismatch = errors.New("mismatch")
+
 // upload brings one sealed entry into the vault and the ledger and then removes it from the spool. A crash anywhere in it
 // is followed by the same call: every step finds what is done already and does not do it twice.
 func (a *Archive) upload(ctx context.Context, e *spool.Entry) error {
@@ -82,11 +85,16 @@ func (a *Archive) planOf(ctx context.Context, e *spool.Entry) (*plan, error) {
 		return nil, err
 	}
 	if _, err := a.head(ctx, key, ""); err == nil {
-		return nil, errors.New("vault holds this recording by another plan")
+		return nil, fmt.Errorf("%w: vault holds this recording by another plan", errMismatch)
 	} else if !errors.Is(err, vault.ErrNotFound) {
 		return nil, err
 	}
 	return a.makePlan(ctx, e, seal)
+}
+
+// patient gives a context the time that a transfer of so many bytes may take.
+func patient(ctx context.Context, size int64) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, patience+time.Duration(size/slowest)*time.Second)
 }
 
 func (a *Archive) head(ctx context.Context, key vault.Key, version string) (vault.Version, error) {
@@ -97,7 +105,7 @@ func (a *Archive) head(ctx context.Context, key vault.Key, version string) (vaul
 
 // put sends a part, and notes which version of the object it became.
 func (a *Archive) put(ctx context.Context, e *spool.Entry, p *plan, part *storedPart) error {
-	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(part.StoredSize/slowest)*time.Second)
+	ctx, cancel := patient(ctx, part.StoredSize)
 	defer cancel()
 	if p.loaded { // an earlier attempt may have put it: asking is cheaper than sending
 		if v, err := a.head(ctx, vault.Key(part.Key), ""); err == nil && mayBe(v, *part) {
@@ -161,13 +169,13 @@ func (a *Archive) check(ctx context.Context, p *plan, part storedPart) error {
 	}
 	switch {
 	case v.Size != part.StoredSize:
-		return fmt.Errorf("vault holds %d bytes, not %d", v.Size, part.StoredSize)
+		return fmt.Errorf("%w: vault holds %d bytes, not %d", errMismatch, v.Size, part.StoredSize)
 	case v.Known && hex.EncodeToString(v.SHA256[:]) != part.StoredSHA256:
-		return errors.New("vault says another hash")
+		return fmt.Errorf("%w: vault says another hash", errMismatch)
 	case v.RetainUntil.Before(a.lockUntil(p).Truncate(time.Second)): // stores keep no fractions
-		return errors.New("vault did not lock it")
+		return fmt.Errorf("%w: vault did not lock it", errMismatch)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(part.StoredSize/slowest)*time.Second)
+	ctx, cancel := patient(ctx, part.StoredSize)
 	defer cancel()
 	r, err := a.bucket.Open(ctx, vault.Key(part.Key), part.Version, 0)
 	if err != nil {
@@ -179,7 +187,7 @@ func (a *Archive) check(ctx context.Context, p *plan, part storedPart) error {
 		return err
 	}
 	if sum.size != part.StoredSize || sum.hex() != part.StoredSHA256 {
-		return errors.New("vault gives back other bytes")
+		return fmt.Errorf("%w: vault gives back other bytes", errMismatch)
 	}
 	return nil
 }
@@ -207,12 +215,12 @@ func (a *Archive) record(ctx context.Context, p *plan) error {
 	case err != nil:
 		return err
 	case !sameParts(known.Parts, p.Stored.Parts):
-		return errors.New("ledger holds this recording with other parts")
+		return fmt.Errorf("%w: ledger holds this recording with other parts", errMismatch)
 	}
 	if err := a.crash("stored"); err != nil {
 		return err
 	}
-	for _, t := range p.Tickets {
+	for _, t := range p.Tickets { // a second attempt would put back one that was taken off since the first
 		if hasTicket(known, t.ID) {
 			continue
 		}

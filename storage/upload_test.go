@@ -187,6 +187,34 @@ func TestCorruptPlan(t *testing.T) {
 	}
 }
 
+// TestVaultGivesBackOtherBytes has a store that says it has what was put, and does not.
+func TestVaultGivesBackOtherBytes(t *testing.T) {
+	var logged syncBuffer
+	b := vaulttest.New(t)
+	r := newRig(t, t.TempDir(), b)
+	r.config.Log = logged.logger()
+	key, err := objectKey(call(0).ID, "audio.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip := func(data []byte) []byte { data[len(data)/2] ^= 1; return data }
+	r.crashAt = func(point string) error {
+		if point == "put manifest.json" {
+			b.Corrupt(key, flip)
+		}
+		return nil
+	}
+	r.start()
+	r.archive.Sealed(sealEntry(t, r.spool, call(0)))
+	r.eventually("the difference is found", func() bool { return strings.Contains(logged.String(), "level=ERROR") })
+	if n := r.count(eventStored, call(0).ID); n != 0 || r.archive.Backlog().Waiting != 1 {
+		t.Errorf("the recording was stored %d times, %+v", n, r.archive.Backlog())
+	}
+	b.Corrupt(key, flip) // the bytes come back as they were
+	r.drained()
+	mustHaveStored(r, 0)
+}
+
 // TestEncryption reads what is in the vault with nothing but the controller's identity.
 func TestEncryption(t *testing.T) {
 	r := newRig(t, t.TempDir(), vaulttest.New(t)).start()
