@@ -37,9 +37,10 @@ const (
 	Tokens                      // make, list and revoke tokens
 	Status                      // see how the daemon is
 	Describe                    // read the description of the API
+	Reindex                     // have the catalog rebuilt
 )
 
-var actionNames = []string{"public", "search", "browse", "parties", "play", "download", "link", "tokens", "status", "describe"}
+var actionNames = []string{"public", "search", "browse", "parties", "play", "download", "link", "tokens", "status", "describe", "reindex"}
 
 func (a Action) String() string {
 	var names []string
@@ -70,9 +71,9 @@ var rights = map[Role]Action{
 	RoleLegal:         Search | Browse | Parties | Play | Download | Describe,
 	RoleAbuse:         Describe,
 	RoleAdmin:         Tokens | Status | Describe,
-	RoleRecorderAdmin: Status | Describe,
+	RoleRecorderAdmin: Status | Describe | Reindex,
 	RoleAuditor:       Search | Browse | Status | Describe,
-	roleLocal:         Search | Browse | Parties | Play | Download | Link | Tokens | Status | Describe,
+	roleLocal:         Search | Browse | Parties | Play | Download | Link | Tokens | Status | Describe | Reindex,
 }
 
 // doors says what each route asks for. A route that is not here cannot be registered, so none is open by oversight. The
@@ -92,6 +93,7 @@ var doors = map[string]Action{
 	"POST /v1/tokens":                             Tokens,
 	"DELETE /v1/tokens/{id}":                      Tokens,
 	"GET /v1/status":                              Status,
+	"POST /v1/reindex":                            Reindex,
 	"GET /openapi.json":                           Describe,
 
 	"GET /{$}":                             Search,

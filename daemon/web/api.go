@@ -21,6 +21,7 @@ func (s *Server) registerAPI() error {
 	s.registerLinks(api)
 	s.registerAudio(api)
 	s.registerTokens(api)
+	s.registerReindex(api)
 	huma.Register(api, operation("GET", "/v1/status", "get-status", "How the daemon is"),
 		func(context.Context, *struct{}) (*statusOutput, error) { return &statusOutput{s.c.Status()}, nil })
 

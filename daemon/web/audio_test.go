@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,16 +103,22 @@ func TestPlayIsInTheLedger(t *testing.T) {
 func TestNoLedgerNoPlay(t *testing.T) {
 	r := newRig(t, 1)
 	token, _ := r.token(RoleAgent, time.Hour)
-	r.server.Close()
-	for _, c := range []string{"GET /audio", "GET /peaks"} {
-		method, path, _ := strings.Cut(c, " ")
-		res := r.do(method, "/v1/recordings/"+call(0).ID+path, token, nil)
-		mustBeProblem(t, res, http.StatusServiceUnavailable)
-		if res.Header.Get("Retry-After") == "" || bytes.Contains(res.body, r.wav[100:200]) {
-			t.Errorf("%s: got %v", c, res.Header)
-		}
+	r.noLedger()
+	var asked sync.WaitGroup
+	for path, method := range map[string]string{
+		"/v1/recordings/" + call(0).ID + "/audio":     http.MethodGet,
+		"/v1/recordings/" + call(0).ID + "/peaks":     http.MethodGet,
+		"/v1/tickets/T-7/recordings/" + call(0).ID:    http.MethodPut,
+		"/v1/tickets/T-1001/recordings/" + call(0).ID: http.MethodDelete,
+	} {
+		asked.Go(func() { // ends with the answer; the ledger is waited for, so all at once
+			res := r.do(method, path, token, nil)
+			if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || bytes.Contains(res.body, r.wav[100:200]) {
+				t.Errorf("%s %s: got %s, %v", method, path, res.Status, res.Header)
+			}
+		})
 	}
-	mustBeProblem(t, r.do(http.MethodPut, "/v1/tickets/T-7/recordings/"+call(0).ID, token, nil), http.StatusServiceUnavailable)
+	asked.Wait()
 	if !strings.Contains(r.log.String(), "rec="+call(0).ID) {
 		t.Errorf("the log does not say which recording was refused\n%s", r.log)
 	}

@@ -75,19 +75,19 @@ func sample(stream, n int) byte { return byte(n*(7+stream) + n>>8) }
 
 // rig is a server on a real archive: ledger, catalog and spool in a folder of the test's, and a bucket in memory.
 type rig struct {
-	t       testing.TB
-	bucket  *vaulttest.Bucket
-	server  *ledger.Server
-	ledger  *ledger.Ledger
-	archive *storage.Archive
-	spool   *spool.Spool
-	web     *Server
-	url     string
-	wav     []byte // audio of every call
-	log     *lockedBuffer
-	ahead   atomic.Int64 // nanoseconds that the server's clock is ahead
-	notOK   atomic.Pointer[[]string]
-	ids     []string
+	t        testing.TB
+	bucket   *vaulttest.Bucket
+	noLedger func() // takes the ledger's server away, once
+	ledger   *ledger.Ledger
+	archive  *storage.Archive
+	spool    *spool.Spool
+	web      *Server
+	url      string
+	wav      []byte // audio of every call
+	log      *lockedBuffer
+	ahead    atomic.Int64 // nanoseconds that the server's clock is ahead
+	notOK    atomic.Pointer[[]string]
+	ids      []string
 }
 
 // newRig starts a rig with n calls in its archive.
@@ -113,10 +113,10 @@ func (r *rig) openArchive() {
 			t.Fatal(err)
 		}
 	}
-	var err error
-	r.server, err = ledger.StartServer(ledger.ServerConfig{Dir: filepath.Join(dir, "nats"), Host: "127.0.0.1", Port: -1, Log: log})
+	server, err := ledger.StartServer(ledger.ServerConfig{Dir: filepath.Join(dir, "nats"), Host: "127.0.0.1", Port: -1, Log: log})
 	must(err)
-	conn, err := r.server.Connect("test")
+	r.noLedger = sync.OnceFunc(server.Close)
+	conn, err := server.Connect("test")
 	must(err)
 	r.ledger, err = ledger.Open(ctx, conn, ledger.Options{Log: log})
 	must(err)
@@ -141,7 +141,7 @@ func (r *rig) openArchive() {
 			t.Error(err)
 		}
 		conn.Close()
-		r.server.Close()
+		r.noLedger()
 		for _, err := range []error{cat.Close(), r.spool.Close()} {
 			if err != nil {
 				t.Error(err)
