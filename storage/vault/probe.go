@@ -18,6 +18,9 @@ import (
 // probePrefix is where the probe puts its objects, which it erases.
 const probePrefix = "probe/"
 
+// cleanLimit bounds how long the probe tries to take its objects away.
+const cleanLimit = 10 * time.Second
+
 // maxSkew is how far the store's clock may be off before it is worth a word.
 const maxSkew = 5 * time.Second
 
@@ -52,9 +55,9 @@ func (c *Client) Probe(ctx context.Context) (Capabilities, error) {
 	p.caps.Notes = nil
 	p.key = Key(probePrefix + rand.Text())
 	err := p.run(ctx)
-	for _, key := range p.made {
-		err = errors.Join(err, c.Erase(ctx, key))
-	}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit) // also when ctx has ended meanwhile
+	defer cancel()
+	err = errors.Join(err, p.clean(clean))
 	if err != nil {
 		return Capabilities{}, fmt.Errorf("probe bucket: %w", err)
 	}
@@ -67,6 +70,7 @@ type prober struct {
 	body []byte
 	key  Key
 	made []Key
+	held Version // has a hold to release
 }
 
 func (p *prober) note(format string, a ...any) {
@@ -74,33 +78,51 @@ func (p *prober) note(format string, a ...any) {
 }
 
 func (p *prober) run(ctx context.Context) error {
-	if err := p.versioning(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{p.versioning, p.tags, p.stranger, p.conditional, p.checksum, p.hold} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err := p.tags(ctx); err != nil {
-		return err
-	}
-	if err := p.stranger(ctx); err != nil {
-		return err
-	}
-	p.conditional(ctx)
-	p.checksum(ctx)
 	return nil
+}
+
+// clean erases what the probe made. A hold that could not be released leaves an object of a few bytes behind.
+func (p *prober) clean(ctx context.Context) error {
+	var errs []error
+	if p.held.Key != "" {
+		if err := notFound(p.c.hold(ctx, p.held, minio.LegalHoldDisabled)); !errors.Is(err, ErrNotFound) {
+			errs = append(errs, err)
+		}
+	}
+	for _, key := range p.made {
+		errs = append(errs, p.c.Erase(ctx, key))
+	}
+	return errors.Join(errs...)
+}
+
+// unsure says whether the same request may be answered otherwise another time.
+func unsure(err error) bool {
+	if err == nil {
+		return false
+	}
+	code := minio.ToErrorResponse(err).StatusCode
+	return code == 0 || code == http.StatusTooManyRequests || code >= http.StatusInternalServerError && code != http.StatusNotImplemented
 }
 
 // versioning reads the bucket's settings.
 func (p *prober) versioning(ctx context.Context) error {
 	v, err := p.c.s3.GetBucketVersioning(ctx, p.c.bucket)
-	if err != nil {
-		if resp := minio.ToErrorResponse(err); resp.StatusCode == 0 || resp.Code == "NoSuchBucket" || resp.StatusCode == http.StatusForbidden {
-			return fmt.Errorf("read settings of bucket %s: %w", p.c.bucket, err)
-		}
+	if resp := minio.ToErrorResponse(err); unsure(err) || err != nil && (resp.Code == "NoSuchBucket" || resp.StatusCode == http.StatusForbidden) {
+		return fmt.Errorf("read settings of bucket %s: %w", p.c.bucket, err)
 	}
 	p.caps.Versioning = err == nil && v.Enabled()
 	if !p.caps.Versioning {
 		p.note("the bucket keeps no versions: an overwritten object is gone")
 	}
 	lock, _, _, _, err := p.c.s3.GetObjectLockConfig(ctx, p.c.bucket)
+	if unsure(err) {
+		return fmt.Errorf("read lock settings of bucket %s: %w", p.c.bucket, err)
+	}
 	p.caps.ObjectLock = err == nil && lock == "Enabled"
 	if !p.caps.ObjectLock {
 		p.note("the bucket has no Object Lock: legal minimums and holds are kept by the ledger alone")
@@ -172,25 +194,64 @@ func (p *prober) stranger(ctx context.Context) error {
 }
 
 // conditional puts the same key once more.
-func (p *prober) conditional(ctx context.Context) {
+func (p *prober) conditional(ctx context.Context) error {
 	opts := p.options(p.body)
 	opts.SetMatchETagExcept("*")
 	_, err := p.put(ctx, p.key, opts)
-	p.caps.ConditionalPut = isPrecondition(err)
+	if unsure(err) {
+		return fmt.Errorf("write twice: %w", err)
+	}
+	p.caps.ConditionalPut = minio.ToErrorResponse(err).StatusCode == http.StatusPreconditionFailed
 	if !p.caps.ConditionalPut {
 		p.note("the store does not refuse to overwrite (If-None-Match): keys are unique anyway, and every object is read back")
 	}
+	return nil
 }
 
 // checksum puts bytes with the hash of others.
-func (p *prober) checksum(ctx context.Context) {
+func (p *prober) checksum(ctx context.Context) error {
 	key := p.key + "-sum"
 	p.made = append(p.made, key)
 	_, err := p.put(ctx, key, p.options([]byte("other bytes")))
+	if unsure(err) {
+		return fmt.Errorf("write with a wrong hash: %w", err)
+	}
 	p.caps.ChecksumEnforced = err != nil
 	if !p.caps.ChecksumEnforced {
 		p.note("the store does not check SHA-256: MD5 and reading back must do")
 	}
+	return nil
+}
+
+// hold tries to delete a held version. Whether a hold outlives a lock is not asked, since that takes an expiry.
+func (p *prober) hold(ctx context.Context) error {
+	if !p.caps.ObjectLock {
+		return nil
+	}
+	key := p.key + "-hold"
+	p.made = append(p.made, key)
+	opts := p.options(p.body)
+	opts.LegalHold = minio.LegalHoldEnabled
+	p.held = Version{Key: key} // also when the answer gets lost
+	info, err := p.put(ctx, key, opts)
+	if err == nil {
+		p.held.ID = info.VersionID
+		err = p.c.s3.RemoveObject(ctx, p.c.bucket, string(key), minio.RemoveObjectOptions{VersionID: info.VersionID})
+	}
+	if unsure(err) {
+		return fmt.Errorf("write with a hold: %w", err)
+	}
+	v, headErr := p.c.Head(ctx, key, p.held.ID)
+	if headErr != nil && !errors.Is(headErr, ErrNotFound) {
+		return headErr
+	}
+	if headErr != nil {
+		p.held = Version{}
+	}
+	if p.caps.ObjectLock = err != nil && headErr == nil && v.Hold; !p.caps.ObjectLock {
+		p.note("the bucket claims Object Lock and does not keep holds: legal minimums and holds are kept by the ledger alone")
+	}
+	return nil
 }
 
 func (p *prober) options(hashed []byte) minio.PutObjectOptions {

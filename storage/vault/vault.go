@@ -140,7 +140,8 @@ func transportTo(c Config) (http.RoundTripper, string, error) {
 	return t, c.Endpoint, nil
 }
 
-// EnsureBucket creates the bucket, with versioning and Object Lock, when it is missing.
+// EnsureBucket creates the bucket, with versioning and Object Lock if the store has them, when it is missing. One that a crash
+// left half made in the embedded store is gone already when that answers.
 func (c *Client) EnsureBucket(ctx context.Context) error {
 	exists, err := c.s3.BucketExists(ctx, c.bucket)
 	if err != nil {
@@ -150,6 +151,9 @@ func (c *Client) EnsureBucket(ctx context.Context) error {
 		return nil
 	}
 	err = c.s3.MakeBucket(ctx, c.bucket, minio.MakeBucketOptions{Region: c.region, ObjectLocking: true})
+	if minio.ToErrorResponse(err).StatusCode == http.StatusNotImplemented { // the probe says what that means
+		err = c.s3.MakeBucket(ctx, c.bucket, minio.MakeBucketOptions{Region: c.region})
+	}
 	if code := minio.ToErrorResponse(err).Code; err != nil && code != "BucketAlreadyOwnedByYou" {
 		return fmt.Errorf("create bucket: %w", err)
 	}

@@ -1,0 +1,68 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// childMark makes the test binary the child that StartEmbedded runs.
+const childMark = "VAULT_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childMark {
+		if err := ServeEmbedded(context.Background(), os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// start starts an embedded store on a folder, with a client of its bucket.
+func start(t testing.TB, dir string) (*Embedded, *Client) {
+	t.Helper()
+	e, err := StartEmbedded(t.Context(), EmbeddedConfig{
+		Dir: dir, Socket: filepath.Join(dir, "s3.sock"), Command: []string{os.Args[0], childMark}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	c, err := New(e.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.EnsureBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return e, c
+}
+
+func object(key Key, text string) Object {
+	return Object{
+		Key: key, Body: strings.NewReader(text), Size: int64(len(text)), SHA256: sha256.Sum256([]byte(text)), ContentType: "text/plain",
+		Tags: map[string]string{"class": "normal", "purposes": "service:fraud"},
+	}
+}
+
+func read(t testing.TB, c *Client, v Version, offset int64) string {
+	t.Helper()
+	r, err := c.Open(t.Context(), v.Key, v.ID, offset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
