@@ -23,7 +23,7 @@ var wanted = []struct {
 	success int
 	body    string
 }{
-	//                                                   as tr fr pr le ab ad ra au
+	// agent, supervisor; trainer, fraud, privacy, legal, abuse, admin, recorder-admin, auditor
 	{"GET /v1/tickets/T-1001/recordings", "xx x x x x . . . x", 200, ""},
 	{"PUT /v1/tickets/Q3%2F4711%232/recordings/RECORDING", "xx . . . . . . . .", 204, ""},
 	{"DELETE /v1/tickets/T-9/recordings/RECORDING", "xx . . . . . . . .", 204, ""},
@@ -38,6 +38,7 @@ var wanted = []struct {
 	{"GET /v1/tokens", ".. . . . . . x . .", 200, ""},
 	{"DELETE /v1/tokens/TOKEN", ".. . . . . . x . .", 204, ""},
 	{"GET /v1/status", ".x . . . . . x x x", 200, ""},
+	{"POST /v1/reindex", ".. . . . . . . x .", 200, ""},
 	{"GET /openapi.json", "xx x x x x x x x x", 200, ""},
 	{"GET /", "xx x x x x . . . x", 200, ""},
 	{"GET /recordings/RECORDING", "xx x x x x . . . x", 200, ""},

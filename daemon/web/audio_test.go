@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -187,4 +188,18 @@ func TestOneChannel(t *testing.T) {
 		}
 	}
 	mustBeProblem(t, r.get(token, path+"3"), http.StatusNotFound)
+}
+
+// TestLongPlay: the limit on an answer as a whole does not hold for audio. Here it has passed before the first byte.
+func TestLongPlay(t *testing.T) {
+	r := newRig(t, 1)
+	token, _ := r.token(RoleAgent, time.Hour)
+	server := httptest.NewUnstartedServer(r.web.Handler())
+	server.Config.WriteTimeout = time.Nanosecond
+	server.Start()
+	defer server.Close()
+	r.url = server.URL
+	if res := r.get(token, "/v1/recordings/"+call(0).ID+"/audio"); !bytes.Equal(res.body, r.wav) {
+		t.Errorf("got %s, %d bytes", res.Status, len(res.body))
+	}
 }

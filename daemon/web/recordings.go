@@ -83,10 +83,12 @@ func part(r catalog.Recording, name string) (catalog.Part, bool) {
 	return catalog.Part{}, false
 }
 
+// RecordingInput names a recording in a path.
 type RecordingInput struct {
 	ID string `path:"id" pattern:"^[0-9A-HJKMNP-TV-Z]{26}$" patternDescription:"a recording's id" doc:"the recording, a ULID"`
 }
 
+// TicketInput names a ticket in a path.
 type TicketInput struct {
 	Ticket string `path:"ticket" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._:#/-]*$" patternDescription:"a ticket's number" doc:"the ticket, percent-encoded where it has / or #"`
 }
