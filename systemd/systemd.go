@@ -1,5 +1,5 @@
-// Package systemd tells the service manager how the daemon is doing, and finds the credentials that the manager
-// hands over; started by hand, it does nothing. When to tell what is left to the daemon.
+// Package systemd tells the service manager how the daemon is doing, and holds the unit files; started by hand,
+// it does nothing. When to tell what is left to the daemon.
 package systemd
 
 import (
@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxStatus in bytes bounds the line that systemctl status shows: it is for people.
@@ -38,21 +36,11 @@ func Notify(state ...string) error {
 	return nil
 }
 
-// Ready says that start or reload is done.
+// Ready says that the start is done.
 func Ready() error { return Notify("READY=1") }
 
 // Stopping says that the daemon takes nothing new.
 func Stopping() error { return Notify("STOPPING=1") }
-
-// Reloading says that the configuration is being read again; Ready must follow. Newer managers match the two by the
-// time given.
-func Reloading() error {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return fmt.Errorf("read monotonic clock: %w", err)
-	}
-	return Notify("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000))
-}
 
 // Status shows one line to whoever asks systemctl status. It must not name anyone: it is logged.
 func Status(line string) error {

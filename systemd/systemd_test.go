@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // manager listens as systemd does, on a socket that NOTIFY_SOCKET names.
@@ -60,27 +58,6 @@ func TestNotify(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestReloadingTellsTheTime(t *testing.T) {
-	next := manager(t, filepath.Join(t.TempDir(), "notify"))
-	clock := func() int64 {
-		var now unix.Timespec
-		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-			t.Fatal(err)
-		}
-		return now.Nano() / 1000
-	}
-	before := clock()
-	if err := Reloading(); err != nil {
-		t.Fatal(err)
-	}
-	after := clock()
-	stamp, ok := strings.CutPrefix(next(), "RELOADING=1\nMONOTONIC_USEC=")
-	got, err := strconv.ParseInt(stamp, 10, 64)
-	if !ok || err != nil || got < before || got > after {
-		t.Errorf("got %q, want a time from %d to %d", stamp, before, after)
 	}
 }
 
@@ -187,30 +164,6 @@ func TestWatchdogNotSet(t *testing.T) {
 		t.Setenv("WATCHDOG_USEC", usec)
 		if err := Watchdog(t.Context(), never); err == nil {
 			t.Errorf("WATCHDOG_USEC=%s: no error", usec)
-		}
-	}
-}
-
-func TestCredential(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "s3-secret-key")
-	if err := os.WriteFile(file, []byte("x"), 0o400); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("CREDENTIALS_DIRECTORY", "")
-	if path, ok := Credential("s3-secret-key"); ok {
-		t.Errorf("without a directory: %s", path)
-	}
-	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	if path, ok := Credential("s3-secret-key"); !ok || path != file {
-		t.Errorf("got %q, %v, want %q", path, ok, file)
-	}
-	for _, name := range []string{"", ".", "..", "missing", "folder", "../" + filepath.Base(dir) + "/s3-secret-key", "/etc/passwd"} {
-		if path, ok := Credential(name); ok {
-			t.Errorf("%q: got %q", name, path)
 		}
 	}
 }
