@@ -32,6 +32,9 @@ func manifest(c Config, id string, f *facts, r audio.Result) spool.Manifest {
 	} else {
 		f.odd("no route matches this call")
 	}
+	if f.end.Broken {
+		f.odd("the disk refused packets; what came before is kept")
+	}
 	m.Channels = channels(f, r)
 	m.Oddities = f.oddities
 	return m

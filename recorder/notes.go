@@ -52,6 +52,7 @@ type metadataNote struct {
 type noteEnd struct {
 	Reason  string      `json:"reason"`
 	Dropped uint64      `json:"dropped"` // packets that the disk could not keep up with
+	Broken  bool        `json:"broken"`  // whether the disk refused to take any more
 	Streams []streamEnd `json:"streams"`
 }
 

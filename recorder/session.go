@@ -248,7 +248,7 @@ func (rs *Session) close(reason string) {
 	if err := rs.entry.Log().Close(); err != nil {
 		rs.log.Error("close media log; what was captured is kept", "error", err)
 	}
-	end := noteEnd{Reason: reason, Dropped: rs.entry.Log().Dropped()}
+	end := noteEnd{Reason: reason, Dropped: rs.entry.Log().Dropped(), Broken: rs.entry.Log().Err() != nil}
 	for _, st := range rs.streams {
 		end.Streams = append(end.Streams, st.counts())
 	}
