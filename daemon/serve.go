@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"linewarden/configs"
 	"linewarden/systemd"
 )
 
@@ -34,7 +36,7 @@ func (c *serveCmd) Run(s *streams) error {
 	}
 	fmt.Fprintf(s.out, "linewarden %s ready after %d ms: SIP on %s, console on %s\n",
 		versionString(), time.Since(began).Milliseconds(), d.sipAddrs(), d.url())
-	if err := systemd.Ready(); err != nil {
+	if err := errors.Join(systemd.Ready(), systemd.Status("Taking calls.")); err != nil {
 		log.Warn("tell systemd that the service is ready", "error", err)
 	}
 	err = c.watch(ctx, d, log)
@@ -52,18 +54,42 @@ func (c *serveCmd) watch(ctx context.Context, d *daemon, log *slog.Logger) error
 		}
 	}()
 	defer func() { cancel(); <-watchdog }()
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-d.failed:
-		return err
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-d.failed:
+			return err
+		case <-hup:
+			c.lookAtConfig(log)
+		}
 	}
+}
+
+// finaliseLimit is how long finalising may take when the daemon stops: several hundred calls of an hour.
+const finaliseLimit = 5 * time.Minute
+
+// lookAtConfig says whether a changed file would do. Nothing is re-read while the daemon runs.
+func (c *serveCmd) lookAtConfig(log *slog.Logger) {
+	if c.Config == "" {
+		log.Info("SIGHUP: there is no configuration file")
+		return
+	}
+	if _, err := configs.Load(c.Config); err != nil {
+		log.Error("SIGHUP: the configuration has problems; a restart would fail", "error", err)
+		return
+	}
+	log.Info("SIGHUP: the configuration is right; it counts after a restart")
 }
 
 // shutdown drains the daemon. A second signal ends the wait for running calls, not their finalising.
 func (c *serveCmd) shutdown(d *daemon, log *slog.Logger) error {
-	if err := systemd.Stopping(); err != nil {
-		log.Warn("tell systemd that the service stops", "error", err)
+	told := errors.Join(systemd.Stopping(), systemd.Status("Finalising what runs."), systemd.Extend(d.set.SIP.Drain+finaliseLimit))
+	if told != nil {
+		log.Warn("tell systemd that the service stops", "error", told)
 	}
 	impatient, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
