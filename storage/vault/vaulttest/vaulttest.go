@@ -48,7 +48,6 @@ type object struct {
 	version vault.Version
 	body    []byte
 	tags    map[string]string
-	comply  bool
 }
 
 // New makes an empty bucket that fails t when its contract is broken.
@@ -128,16 +127,30 @@ func (b *Bucket) Put(ctx context.Context, o vault.Object) (vault.Version, error)
 	}
 	if !taken {
 		b.serial++
-		stored = &object{body: body, tags: maps.Clone(o.Tags), comply: o.Compliance, version: vault.Version{
+		stored = &object{body: body, tags: maps.Clone(o.Tags), version: vault.Version{
 			Key: o.Key, ID: fmt.Sprintf("v%d", b.serial), Size: int64(len(body)), SHA256: o.SHA256, Known: true,
 			RetainUntil: o.RetainUntil, Hold: o.Hold, Modified: time.Now().Truncate(time.Second),
 		}}
 		b.objects[o.Key] = stored
 	}
+	b.repeatLocked(stored, o)
 	if fault == ButPersist {
 		return vault.Version{}, fmt.Errorf("put %s: %w", o.Key, ErrFault)
 	}
 	return stored.version, nil
+}
+
+// repeatLocked fails the test when a put that was repeated asks for something else, and adds what lock it asks for.
+func (b *Bucket) repeatLocked(stored *object, o vault.Object) {
+	if !maps.Equal(stored.tags, o.Tags) {
+		b.t.Errorf("put %s: again, with other tags, which the object does not get", o.Key)
+	}
+	if v := &stored.version; !o.RetainUntil.IsZero() && o.RetainUntil.Before(v.RetainUntil) {
+		b.t.Errorf("put %s: again, with a shorter lock", o.Key)
+	} else if o.RetainUntil.After(v.RetainUntil) {
+		v.RetainUntil = o.RetainUntil
+	}
+	stored.version.Hold = stored.version.Hold || o.Hold
 }
 
 // checkLocked fails the test for a request that no store would take, or not as it was meant.
@@ -200,7 +213,7 @@ func (b *Bucket) Open(ctx context.Context, key vault.Key, version string, offset
 	if err != nil {
 		return nil, err
 	}
-	if offset < 0 || offset > int64(len(o.body)) {
+	if offset < 0 || offset > 0 && offset >= int64(len(o.body)) { // S3 has no empty ranges
 		return nil, fmt.Errorf("open %s: offset %d of %d", key, offset, len(o.body))
 	}
 	rest := bytes.Clone(o.body[offset:])
@@ -229,11 +242,11 @@ func (b *Bucket) Tags(ctx context.Context, key vault.Key, version string) (map[s
 	return maps.Clone(o.tags), nil
 }
 
-// List goes through the objects whose key begins with prefix.
+// List goes through the objects whose key begins with prefix. With the fault ButPersist it breaks off half-way.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[vault.Version, error] {
 	return func(yield func(vault.Version, error) bool) {
 		b.mu.Lock()
-		_, err := b.beginLocked(ctx, "list", vault.Key(prefix))
+		fault, err := b.beginLocked(ctx, "list", vault.Key(prefix))
 		var found []vault.Version
 		for _, key := range slices.Sorted(maps.Keys(b.objects)) {
 			if strings.HasPrefix(string(key), prefix) {
@@ -245,10 +258,16 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[vault.Versio
 			yield(vault.Version{}, err)
 			return
 		}
-		for _, v := range found {
+		for n, v := range found {
+			if fault == ButPersist && n >= len(found)/2 {
+				break
+			}
 			if !yield(v, nil) {
 				return
 			}
+		}
+		if fault == ButPersist {
+			yield(vault.Version{}, fmt.Errorf("list objects: %w", ErrFault))
 		}
 	}
 }
