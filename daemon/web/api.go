@@ -18,7 +18,6 @@ const maxBody = 64 << 10
 func (s *Server) registerAPI() error {
 	api := humago.New(s.routes, s.apiConfig())
 	s.registerRecordings(api)
-	s.registerLinks(api)
 	s.registerAudio(api)
 	s.registerTokens(api)
 	s.registerReindex(api)

@@ -112,6 +112,9 @@ func (s *Server) registerRecordings(api huma.API) {
 	huma.Register(api, operation("GET", "/v1/tickets/{ticket}/recordings", "list-ticket-recordings", "Recordings of a ticket"), s.ofTicket)
 	huma.Register(api, operation("GET", "/v1/recordings", "list-recordings", "Recordings by number, time and state, newest first"), s.browse)
 	huma.Register(api, operation("GET", "/v1/recordings/{id}", "get-recording", "One recording"), s.recording)
+	path := "/v1/tickets/{ticket}/recordings/{id}"
+	huma.Register(api, operation("PUT", path, "link-recording", "Put a ticket on a recording"), s.link)
+	huma.Register(api, operation("DELETE", path, "unlink-recording", "Take a ticket off a recording"), s.unlink)
 }
 
 func (s *Server) ofTicket(ctx context.Context, in *TicketInput) (*recordingsOutput, error) {
@@ -158,4 +161,28 @@ func number(s string) string {
 		return "+" + s
 	}
 	return s
+}
+
+// sourceAPI is how a ticket became known that was linked here.
+const sourceAPI = "api"
+
+type linkInput struct {
+	TicketInput
+	RecordingInput
+}
+
+// link may be repeated.
+func (s *Server) link(ctx context.Context, in *linkInput) (*struct{}, error) {
+	if err := s.archive.Link(ctx, caller(ctx).actor, in.ID, in.Ticket, sourceAPI); err != nil {
+		return nil, s.refusal(ctx, "link recording", in.ID, err)
+	}
+	return nil, nil
+}
+
+// unlink may be repeated.
+func (s *Server) unlink(ctx context.Context, in *linkInput) (*struct{}, error) {
+	if err := s.archive.Unlink(ctx, caller(ctx).actor, in.ID, in.Ticket); err != nil {
+		return nil, s.refusal(ctx, "unlink recording", in.ID, err)
+	}
+	return nil, nil
 }
