@@ -143,12 +143,16 @@ func TestScriptIsText(t *testing.T) {
 // TestLinkFromHelpdesk: a link on another site arrives without the strict cookie. A page of ours loads the same address again.
 func TestLinkFromHelpdesk(t *testing.T) {
 	r := newRig(t, 1)
-	res := r.page("/?ticket=T-1001", "", "Sec-Fetch-Site", "cross-site")
-	if res.StatusCode != http.StatusOK || !strings.Contains(string(res.body), `content="0;url=/?ticket=T-1001"`) {
-		t.Errorf("got %s\n%s", res.Status, res.body)
+	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Referer", "http://helpdesk.example/"}} {
+		res := r.page("/?ticket=T-1001", "", header...)
+		if res.StatusCode != http.StatusOK || !strings.Contains(string(res.body), `content="0;url=/?ticket=T-1001"`) {
+			t.Errorf("%v: got %s\n%s", header, res.Status, res.body)
+		}
 	}
-	if again := r.page("/?ticket=T-1001", "", "Sec-Fetch-Site", "same-origin"); again.StatusCode != http.StatusSeeOther {
-		t.Errorf("without a session: got %s", again.Status)
+	for _, header := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "none"}, {"Referer", r.url + "/?ticket=T-1001"}, nil} {
+		if again := r.page("/?ticket=T-1001", "", header...); again.StatusCode != http.StatusSeeOther {
+			t.Errorf("%v: got %s, want the way to the sign-in page", header, again.Status)
+		}
 	}
 	if api := r.get("", "/v1/tickets/T-1001/recordings", "Sec-Fetch-Site", "cross-site"); api.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a program: got %s", api.Status)

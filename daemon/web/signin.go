@@ -65,7 +65,7 @@ func (s *Server) signOutForm(w http.ResponseWriter, r *http.Request) {
 
 // askToSignIn leads a person without a session to the sign-in page.
 func (s *Server) askToSignIn(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Method == http.MethodGet {
+	if r.Method == http.MethodGet && fromElsewhere(r) {
 		// A link on another site, such as the helpdesk, was followed, and the browser has kept the strict cookie to itself. A page
 		// of ours that loads the same address makes it a request of our own; that one comes with the cookie, if there is one.
 		s.show(w, http.StatusOK, "return", identity{}, view{Title: "One moment", Body: localPath(r.URL.RequestURI())})
@@ -79,6 +79,16 @@ func (s *Server) askToSignIn(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.Redirect(w, r, "/sign-in?"+url.Values{"next": {localPath(back)}}.Encode(), http.StatusSeeOther)
+}
+
+// fromElsewhere says whether a link on another site was followed. Browsers say so where the connection is one they trust, and
+// elsewhere tell the site.
+func fromElsewhere(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "cross-site"
+	}
+	from, err := url.Parse(r.Referer())
+	return err == nil && from.Host != "" && from.Host != r.Host
 }
 
 // localPath is an address on this server, or its first page when next is anything else.
