@@ -108,31 +108,18 @@ func (a *Archive) put(ctx context.Context, e *spool.Entry, p *plan, part *stored
 	ctx, cancel := patient(ctx, part.StoredSize)
 	defer cancel()
 	if p.loaded { // an earlier attempt may have put it: asking is cheaper than sending
-		if v, err := a.head(ctx, vault.Key(part.Key), ""); err == nil && mayBe(v, *part) {
+		if v, err := a.head(ctx, vault.Key(part.Key), ""); err == nil && a.differs(v, p, *part) == nil {
 			part.Version = v.ID
 			return nil
 		}
 	}
-	f, err := os.Open(planFile(e, part.Name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: the encrypted part is gone", errCorrupt)
-	}
+	f, sum, err := openPlanned(ctx, e, *part)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	sum, err := digestOf(ctx, f)
-	if err != nil {
-		return err
-	}
-	if sum.size != part.StoredSize || sum.hex() != part.StoredSHA256 {
-		return fmt.Errorf("%w: the encrypted part is not what was planned", errCorrupt)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
 	o := vault.Object{
-		Key: vault.Key(part.Key), Body: f, Size: sum.size, SHA256: [32]byte(sum.hash.Sum(nil)),
+		Key: vault.Key(part.Key), Body: f, Size: part.StoredSize, SHA256: sum,
 		ContentType: "application/octet-stream", Tags: p.Tags,
 	}
 	if until := a.lockUntil(p); !until.IsZero() {
@@ -146,9 +133,40 @@ func (a *Archive) put(ctx context.Context, e *spool.Entry, p *plan, part *stored
 	return a.crash("put " + part.Name)
 }
 
-// mayBe says whether nothing speaks against a version being a part. Stores that do not tell hashes are read back anyway.
-func mayBe(v vault.Version, part storedPart) bool {
-	return v.Size == part.StoredSize && (!v.Known || hex.EncodeToString(v.SHA256[:]) == part.StoredSHA256)
+// openPlanned opens the encrypted form of a part, which must be what was planned. The offset is at the start.
+func openPlanned(ctx context.Context, e *spool.Entry, part storedPart) (f *os.File, sum [32]byte, err error) {
+	f, err = os.Open(planFile(e, part.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, sum, fmt.Errorf("%w: the encrypted part is gone", errCorrupt)
+	}
+	if err != nil {
+		return nil, sum, err
+	}
+	d, err := digestOf(ctx, f)
+	if err == nil && (d.size != part.StoredSize || d.hex() != part.StoredSHA256) {
+		err = fmt.Errorf("%w: the encrypted part is not what was planned", errCorrupt)
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, sum, err
+	}
+	return f, [32]byte(d.hash.Sum(nil)), nil
+}
+
+// differs says what speaks against a version being a part of the plan, by what the store tells of it.
+func (a *Archive) differs(v vault.Version, p *plan, part storedPart) error {
+	switch {
+	case v.Size != part.StoredSize:
+		return fmt.Errorf("%w: vault holds %d bytes, not %d", errMismatch, v.Size, part.StoredSize)
+	case v.Known && hex.EncodeToString(v.SHA256[:]) != part.StoredSHA256: // where it tells no hash, reading back decides
+		return fmt.Errorf("%w: vault says another hash", errMismatch)
+	case v.RetainUntil.Before(a.lockUntil(p).Truncate(time.Second)): // stores keep no fractions
+		return fmt.Errorf("%w: vault did not lock it", errMismatch)
+	}
+	return nil
 }
 
 // lockUntil is until when the store is asked to lock the objects of a plan; zero is not at all. A date that has passed
@@ -167,13 +185,8 @@ func (a *Archive) check(ctx context.Context, p *plan, part storedPart) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case v.Size != part.StoredSize:
-		return fmt.Errorf("%w: vault holds %d bytes, not %d", errMismatch, v.Size, part.StoredSize)
-	case v.Known && hex.EncodeToString(v.SHA256[:]) != part.StoredSHA256:
-		return fmt.Errorf("%w: vault says another hash", errMismatch)
-	case v.RetainUntil.Before(a.lockUntil(p).Truncate(time.Second)): // stores keep no fractions
-		return fmt.Errorf("%w: vault did not lock it", errMismatch)
+	if err := a.differs(v, p, part); err != nil {
+		return err
 	}
 	ctx, cancel := patient(ctx, part.StoredSize)
 	defer cancel()
