@@ -5,25 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const (
-	streamName    = "LEDGER"
-	subjectPrefix = "lw.ledger."
-	// callLimit bounds a request to the server whose caller set no limit.
-	callLimit = 10 * time.Second
-)
+// callLimit bounds a request to the server. One that cannot write does not answer at all.
+const callLimit = 10 * time.Second
 
 var (
-	// ErrConflict says that somebody appended to the same shard first.
+	// ErrConflict says that somebody appended to the same subject first.
 	ErrConflict = errors.New("ledger has moved on")
-	// ErrStream says that the stream exists and is not one that a ledger can be kept in.
-	ErrStream = errors.New("stream " + streamName + " is no ledger")
+	// ErrRewound says that the ledger ends before a position that was followed already: it is another ledger, or it has lost
+	// events that it had acknowledged.
+	ErrRewound = errors.New("ledger ends before what was read of it")
 )
 
 // Options of a ledger. The zero value is good for a single server.
@@ -33,26 +29,25 @@ type Options struct {
 }
 
 // Ledger is the stream of events. Its methods may be called from any goroutine.
+//
+// What Append acknowledges survives a power cut if the server syncs before it acknowledges: the embedded one does; in a
+// cluster, replicas stand in for it, or sync_interval: always in the servers' configuration.
 type Ledger struct {
 	js       jetstream.JetStream
 	log      *slog.Logger
 	replicas int
-
-	mu     sync.Mutex
-	stream jetstream.Stream // Guarded by mu. Nil until the server was reached once.
+	stream   chan jetstream.Stream // holds one: nil until the server was reached once. Who takes it out owns it.
 }
 
 // Open finds or creates the stream. A server that cannot be reached yet is no error: calls must be recorded meanwhile, and
-// each method tries again. A stream that is no ledger is one.
+// each method tries again. A stream that cannot be a ledger is one: ErrStream.
 func Open(ctx context.Context, nc *nats.Conn, o Options) (*Ledger, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	l := &Ledger{js: js, log: o.Log, replicas: max(1, o.Replicas)}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
-	}
+	l := &Ledger{js: js, log: orDiscard(o.Log), replicas: max(1, o.Replicas), stream: make(chan jetstream.Stream, 1)}
+	l.stream <- nil
 	if _, err := l.ready(ctx); errors.Is(err, ErrStream) {
 		return nil, err
 	} else if err != nil {
@@ -61,58 +56,18 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-// ready is the stream, found or created by the first call that reaches the server.
-func (l *Ledger) ready(ctx context.Context) (jetstream.Stream, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.stream != nil {
-		return l.stream, nil
-	}
-	ctx, cancel := limited(ctx)
-	defer cancel()
-	stream, err := l.js.CreateStream(ctx, jetstream.StreamConfig{
-		Name:        streamName,
-		Description: "linewarden: what happened, append-only",
-		Subjects:    []string{subjectPrefix + ">"},
-		Storage:     jetstream.FileStorage,
-		Retention:   jetstream.LimitsPolicy, // and no limits
-		Replicas:    l.replicas,
-		MaxMsgSize:  maxEvent,
-		DenyDelete:  true,
-		DenyPurge:   true,
-		Duplicates:  2 * time.Minute,
-	})
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		stream, err = l.existing(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", streamName, err)
-	}
-	l.stream = stream
-	return stream, nil
-}
-
-// existing takes a stream that is there already, if nothing can vanish from it.
-func (l *Ledger) existing(ctx context.Context) (jetstream.Stream, error) {
-	stream, err := l.js.Stream(ctx, streamName)
-	if err != nil {
-		return nil, err
-	}
-	c := stream.CachedInfo().Config
-	limits := c.MaxAge != 0 || c.MaxBytes > 0 || c.MaxMsgs > 0 || c.MaxMsgsPerSubject > 0
-	if limits || !c.DenyDelete || !c.DenyPurge || c.Storage != jetstream.FileStorage || c.Retention != jetstream.LimitsPolicy {
-		return nil, fmt.Errorf("%w: it has limits, or allows deletion, or is kept in memory", ErrStream)
-	}
-	return stream, nil
-}
-
-// Append writes an event; it is durable when Append returns its sequence. After an error it may be there all the same: who
-// appends again must not mind an event that comes twice.
+// Append writes an event; it is durable when Append returns its sequence.
+//
+// An error does not say that the event is not there: an acknowledgement may be lost on its way. Who appends again writes a
+// second event, unless both bear the same Key and no more than two minutes passed: then it is the first, and
+// its sequence, that count. Keys are told apart by type and ID.
 func (l *Ledger) Append(ctx context.Context, e Event) (uint64, error) {
 	return l.publish(ctx, e)
 }
 
-// AppendAfter writes an event if the last one on its shard has the sequence last, and fails with ErrConflict otherwise.
+// AppendAfter writes an event if the last one on its Subject has the sequence last, 0 for none, and fails with ErrConflict
+// otherwise. After another error the event may be there, and repeating the call then ends in ErrConflict, with a Key too: who
+// gets that must look at what has come since.
 func (l *Ledger) AppendAfter(ctx context.Context, e Event, last uint64) (uint64, error) {
 	seq, err := l.publish(ctx, e, jetstream.WithExpectLastSequencePerSubject(last))
 	var api *jetstream.APIError
@@ -132,9 +87,13 @@ func (l *Ledger) publish(ctx context.Context, e Event, opts ...jetstream.Publish
 	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
+	opts = append(opts, jetstream.WithExpectStream(streamName))
+	if e.Key != "" {
+		opts = append(opts, jetstream.WithMsgID(e.Type+"/"+e.ID+"/"+e.Key))
+	}
 	// COMMIT: the server has synced the event to disk when it acknowledges. A crash before that leaves an event that may or
 	// may not be there; after it, one that is.
-	ack, err := l.js.Publish(ctx, e.subject(), b, append(opts, jetstream.WithExpectStream(streamName))...)
+	ack, err := l.js.Publish(ctx, e.Subject(), b, opts...)
 	if err != nil {
 		return 0, fmt.Errorf("append to ledger: %w", err)
 	}
@@ -156,10 +115,14 @@ func (l *Ledger) Last(ctx context.Context) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-// limited gives a context an end, if it has none: the client waits for ever for a server that is away.
+// limited gives a request an end: the client waits for ever for a server that is away, or does not answer.
 func limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
 	return context.WithTimeout(ctx, callLimit)
+}
+
+func orDiscard(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return log
 }

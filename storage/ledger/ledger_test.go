@@ -1,116 +1,16 @@
 package ledger
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"reflect"
-	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
-
-// childDir names the folder in which a re-executed test appends until it is killed.
-const childDir = "LEDGER_TEST_CHILD"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		appendForEver(dir)
-	}
-	os.Exit(m.Run())
-}
-
-func start(t *testing.T, dir string) (*Server, *Ledger) {
-	t.Helper()
-	s, err := StartServer(ServerConfig{Dir: dir, Host: "127.0.0.1", Port: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	nc, err := s.Connect("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	l, err := Open(t.Context(), nc, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, l
-}
-
-func event(n int) Event {
-	return Event{Type: "recording.stored", ID: fmt.Sprintf("R%d", n), At: time.Unix(int64(n), 0).UTC(), Actor: "test", Node: "n", Data: json.RawMessage(`{"n":1}`)}
-}
-
-func TestAppendAndFollow(t *testing.T) {
-	_, l := start(t, t.TempDir())
-	for n := 1; n <= 3; n++ {
-		if seq, err := l.Append(t.Context(), event(n)); err != nil || seq != uint64(n) {
-			t.Fatalf("append %d: %d, %v", n, seq, err)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var got []Event
-	err := l.Follow(ctx, 1, func(e Event) error {
-		got = append(got, e)
-		switch len(got) {
-		case 2: // all that was there; the next comes while we follow
-			_, err := l.Append(t.Context(), event(4))
-			return err
-		case 3:
-			cancel()
-		}
-		return nil
-	})
-	if !errors.Is(err, context.Canceled) || len(got) != 3 {
-		t.Fatalf("followed %d events, %v, want 3", len(got), err)
-	}
-	for i, e := range got {
-		want := event(i + 2)
-		want.Seq = uint64(i + 2)
-		if !reflect.DeepEqual(e, want) {
-			t.Errorf("event %+v, want %+v", e, want)
-		}
-	}
-	if last, err := l.Last(t.Context()); err != nil || last != 4 {
-		t.Errorf("last is %d, %v, want 4", last, err)
-	}
-}
-
-func TestFollowPassesOverWhatCannotBeRead(t *testing.T) {
-	s, l := start(t, t.TempDir())
-	nc, err := s.Connect("intruder")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	if _, err := nc.Request(subjectPrefix+"recording.1", []byte("{"), 5*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.Append(t.Context(), event(7)); err != nil {
-		t.Fatal(err)
-	}
-	stop := errors.New("enough")
-	err = l.Follow(t.Context(), 0, func(e Event) error {
-		if e.ID != "R7" || e.Seq != 2 {
-			t.Errorf("got %s at %d", e.ID, e.Seq)
-		}
-		return stop
-	})
-	if !errors.Is(err, stop) {
-		t.Errorf("follow: %v", err)
-	}
-}
 
 func TestAppendAfterRefusesAStaleView(t *testing.T) {
 	_, l := start(t, t.TempDir())
@@ -126,16 +26,73 @@ func TestAppendAfterRefusesAStaleView(t *testing.T) {
 	}
 }
 
-func TestNothingCanBeTakenOut(t *testing.T) {
+func TestOfManyOnlyOneAppendsAfter(t *testing.T) {
+	_, l := start(t, t.TempDir())
+	var wg sync.WaitGroup
+	won := make(chan uint64, 16)
+	for range cap(won) {
+		wg.Go(func() {
+			seq, err := l.AppendAfter(t.Context(), event(1), 0)
+			if err == nil {
+				won <- seq
+			} else if !errors.Is(err, ErrConflict) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(won) != 1 {
+		t.Errorf("%d have appended, want 1", len(won))
+	}
+}
+
+func TestKeyMakesARepetitionOneEvent(t *testing.T) {
 	s, l := start(t, t.TempDir())
-	if _, err := l.Append(t.Context(), event(1)); err != nil {
-		t.Fatal(err)
+	e := event(1)
+	e.Key = "attempt"
+	first := mustAppend(t, l, e)
+	s.restart() // the server remembers keys over a start
+	if again := retryAppend(t, l, e); again != first {
+		t.Errorf("repetition is at %d, want %d", again, first)
 	}
-	nc, err := s.Connect("intruder")
-	if err != nil {
-		t.Fatal(err)
+	if _, err := l.AppendAfter(t.Context(), e, 0); !errors.Is(err, ErrConflict) {
+		t.Errorf("repetition of a conditional append: %v, want ErrConflict", err)
 	}
-	defer nc.Close()
+	other := event(2)
+	other.Key = e.Key
+	if seq := mustAppend(t, l, other); seq != first+1 {
+		t.Errorf("another event with the same key is at %d, want %d", seq, first+1)
+	}
+	e.Key = ""
+	mustAppend(t, l, e)
+	if seq := mustAppend(t, l, e); seq != first+3 {
+		t.Errorf("without a key, a repetition is at %d, want %d", seq, first+3)
+	}
+}
+
+// retryAppend appends as soon as the server is back.
+func retryAppend(t *testing.T, l *Ledger, e Event) uint64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		attempt, end := context.WithTimeout(ctx, time.Second)
+		seq, err := l.Append(attempt, e)
+		end()
+		if err == nil {
+			return seq
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func TestNothingCanBeTakenOut(t *testing.T) {
+	_, l := start(t, t.TempDir())
+	mustAppend(t, l, event(1))
 	stream, err := l.js.Stream(t.Context(), streamName)
 	if err != nil {
 		t.Fatal(err)
@@ -146,226 +103,113 @@ func TestNothingCanBeTakenOut(t *testing.T) {
 	if err := stream.Purge(t.Context()); err == nil {
 		t.Error("the ledger was purged")
 	}
+	rollup := nats.NewMsg(event(1).Subject())
+	rollup.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupAll)
+	if _, err := l.js.PublishMsg(t.Context(), rollup); err == nil {
+		t.Error("the ledger was rolled up")
+	}
+	c := stream.CachedInfo().Config
+	c.DenyPurge = false
+	if _, err := l.js.UpdateStream(t.Context(), c); err == nil {
+		t.Error("the ledger can be made to forget")
+	}
 }
 
-func TestUsers(t *testing.T) {
-	s, _ := start(t, t.TempDir())
-	if info, err := os.Stat(s.UsersFile()); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("users file: %v, %v", info.Mode(), err)
-	}
-	if nc, err := nats.Connect(s.URL()); err == nil {
-		nc.Close()
-		t.Error("somebody without a name was let in")
-	}
-	refused := make(chan error, 10)
-	nc, err := nats.Connect(s.URL(), nats.UserInfo(userAbuse, s.users.Abuse),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	alerts, err := nc.SubscribeSync("lw.alert.>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, forbidden := range []func() error{
-		func() error { _, err := nc.SubscribeSync(subjectPrefix + ">"); return err },
-		func() error { _, err := nc.SubscribeSync("_INBOX.>"); return err },
-		func() error { return nc.Publish(subjectPrefix+"recording.1", []byte("{}")) },
+func TestOpenRefusesAStreamThatForgets(t *testing.T) {
+	for name, change := range map[string]func(*jetstream.StreamConfig){
+		"limits":   func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
+		"deletion": func(c *jetstream.StreamConfig) { c.DenyDelete = false },
+		"memory":   func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
+		"writes":   func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode },
+		"length":   func(c *jetstream.StreamConfig) { c.MaxMsgSize = 100 },
+		"exactly":  func(c *jetstream.StreamConfig) { c.Subjects = append(c.Subjects, "other") },
 	} {
-		if err := forbidden(); err != nil {
+		s, err := StartServer(ServerConfig{Dir: t.TempDir(), Port: -1})
+		if err != nil {
 			t.Fatal(err)
 		}
-		nc.Flush()
-		select {
-		case err := <-refused:
-			if !errors.Is(err, nats.ErrPermissionViolation) {
-				t.Errorf("refused with %v", err)
-			}
-		case <-time.After(5 * time.Second):
-			t.Error("the user for alerts may do more than read them")
+		nc := connect(t, s)
+		js, err := jetstream.New(nc)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	daemon, err := s.Connect("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer daemon.Close()
-	if err := daemon.Publish("lw.alert.storage.warning", []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := alerts.NextMsg(5 * time.Second); err != nil {
-		t.Errorf("alert did not arrive: %v", err)
+		c := streamConfig(1)
+		change(&c)
+		if _, err := js.CreateStream(t.Context(), c); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := Open(t.Context(), nc, Options{}); !errors.Is(err, ErrStream) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, want ErrStream that says so", name, err)
+		}
+		s.Close()
 	}
 }
 
-func TestTakenPortIsNamed(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func TestOpenTakesTheStreamOfAnEarlierStart(t *testing.T) {
+	s, l := start(t, t.TempDir())
+	mustAppend(t, l, event(1))
+	again := open(t, connect(t, s), Options{})
+	if last, err := again.Last(t.Context()); err != nil || last != 1 {
+		t.Errorf("last is %d, %v, want 1", last, err)
+	}
+}
+
+func TestOpenSaysThatOneServerHasNoReplicas(t *testing.T) {
+	s, err := StartServer(ServerConfig{Dir: t.TempDir(), Port: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	_, err = StartServer(ServerConfig{Dir: t.TempDir(), Host: "127.0.0.1", Port: ln.Addr().(*net.TCPAddr).Port})
-	if err == nil || !strings.Contains(err.Error(), "nats.listen") {
-		t.Errorf("taken port: %v", err)
+	defer s.Close()
+	if _, err := Open(t.Context(), connect(t, s), Options{Replicas: 3}); !errors.Is(err, ErrStream) {
+		t.Errorf("three copies on one server: %v, want ErrStream", err)
 	}
 }
 
 func TestOpenWithoutServer(t *testing.T) {
-	nc, err := nats.Connect("nats://127.0.0.1:1", nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
+	nc, err := Connect(ConnConfig{URL: "nats://127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	l, err := Open(ctx, nc, Options{})
-	if err != nil {
-		t.Fatalf("a server that is away is an error: %v", err)
-	}
-	if _, err := l.Append(ctx, event(1)); err == nil {
+	l := open(t, nc, Options{})
+	if _, err := l.Append(t.Context(), event(1)); err == nil {
 		t.Error("append without a server succeeded")
 	}
-}
-
-// appendForEver appends and prints what was acknowledged, until it is killed.
-func appendForEver(dir string) {
-	s, err := StartServer(ServerConfig{Dir: dir, Host: "127.0.0.1", Port: -1})
-	if err != nil {
-		panic(err)
-	}
-	nc, err := s.Connect("child")
-	if err != nil {
-		panic(err)
-	}
-	l, err := Open(context.Background(), nc, Options{})
-	if err != nil {
-		panic(err)
-	}
-	for n := 1; ; n++ {
-		seq, err := l.Append(context.Background(), event(n))
-		if err != nil {
-			panic(err)
-		}
-		fmt.Println(seq)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if err := l.Follow(ctx, 0, func(Event) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("follow: %v, want it to wait for the server", err)
 	}
 }
 
-func TestKillLosesNothingAcknowledged(t *testing.T) {
-	dir := t.TempDir()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+// TestCallersDoNotWaitForEachOther: one that waits for the server keeps nobody from giving up.
+func TestCallersDoNotWaitForEachOther(t *testing.T) {
+	_, l := start(t, t.TempDir())
+	<-l.stream // somebody opens the stream, and that takes for ever
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Append(ctx, event(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("append: %v", err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	const enough = 50
-	acked := uint64(0)
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if acked, err = strconv.ParseUint(lines.Text(), 10, 64); err != nil {
-			t.Fatal(err)
-		}
-		if acked == enough {
-			cmd.Process.Kill()
-		}
-	}
-	cmd.Wait() // it was killed
-	_, l := start(t, dir)
-	if last, err := l.Last(t.Context()); err != nil || last < acked || acked < enough {
-		t.Fatalf("ledger ends at %d, %v, after %d were acknowledged", last, err, acked)
-	}
-	stop := errors.New("enough")
-	seen := uint64(0)
-	err = l.Follow(t.Context(), 0, func(e Event) error {
-		if seen++; e.Seq != seen || e.ID != fmt.Sprintf("R%d", seen) {
-			t.Errorf("event %s at %d, want the %dth", e.ID, e.Seq, seen)
-		}
-		if seen == acked {
-			return stop
-		}
-		return nil
-	})
-	if !errors.Is(err, stop) {
-		t.Errorf("follow: %v", err)
-	}
-}
-
-func TestShardsNeverMove(t *testing.T) {
-	for id, want := range map[string]int{"01M847PBWBY0V6ZWXJJ2GC6QQV": 153, "a": 44} {
-		if got := shardOf(id); got != want {
-			t.Errorf("shard of %s is %d, want %d", id, got, want)
-		}
-	}
-}
-
-func TestValidate(t *testing.T) {
-	good := event(1)
-	for name, change := range map[string]func(*Event){
-		"type":     func(e *Event) { e.Type = "recording" },
-		"wildcard": func(e *Event) { e.Type = "*.>" },
-		"id":       func(e *Event) { e.ID = "a b" },
-		"time":     func(e *Event) { e.At = time.Time{} },
-		"actor":    func(e *Event) { e.Actor = "" },
-		"size":     func(e *Event) { e.Data = json.RawMessage(`"` + strings.Repeat("x", maxEvent) + `"`) },
-	} {
-		e := good
-		change(&e)
-		if _, err := e.encode(); !errors.Is(err, ErrEvent) {
-			t.Errorf("%s: %v, want ErrEvent", name, err)
-		}
-	}
-}
-
-// FuzzDecode: an event that decodes is valid, and encodes to bytes that decode to the same.
-func FuzzDecode(f *testing.F) {
-	b, err := event(1).encode()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add([]byte(`{"type":"token.created","id":"x","at":"2026-01-01T00:00:00Z","actor":"a","node":"","config":""}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		e, err := decode(b)
-		if err != nil {
-			return
-		}
-		again, err := e.encode()
-		if err != nil {
-			return // its year has no RFC 3339 form, or escaping made it too long
-		}
-		second, err := decode(again)
-		if err != nil {
-			t.Fatal(err)
-		}
-		third, err := second.encode()
-		if err != nil || string(again) != string(third) {
-			t.Fatalf("%s became %s, %v", again, third, err)
-		}
-	})
 }
 
 func BenchmarkAppend(b *testing.B) {
-	s, err := StartServer(ServerConfig{Dir: b.TempDir(), Host: "127.0.0.1", Port: -1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	nc, err := s.Connect("bench")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer nc.Close()
-	l, err := Open(context.Background(), nc, Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	_, l := start(b, b.TempDir())
+	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
-		if _, err := l.Append(context.Background(), event(n)); err != nil {
-			b.Fatal(err)
-		}
+		mustAppend(b, l, event(n))
 	}
+}
+
+func BenchmarkFollow(b *testing.B) {
+	_, l := start(b, b.TempDir())
+	const n = 1000
+	for i := range n {
+		mustAppend(b, l, event(i))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		read(b, l, 0, n)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/event")
 }

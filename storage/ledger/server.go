@@ -1,13 +1,16 @@
 package ledger
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -15,147 +18,156 @@ import (
 )
 
 const (
-	// readyLimit bounds the start of the server; recovery of a long ledger is read from disk first.
-	readyLimit = 60 * time.Second
-	// memoryStore bounds streams kept in memory, of which there are none.
-	memoryStore = 16 << 20
+	defaultHost = "127.0.0.1"
+	defaultPort = 4222
+	// readyLimit bounds the time from the start of the listener, which comes last, until it takes connections.
+	readyLimit = 10 * time.Second
 )
 
 // ServerConfig says where the embedded server keeps its data and listens.
 type ServerConfig struct {
 	Dir  string
-	Host string
-	Port int // -1: any that is free
+	Host string // "": 127.0.0.1
+	Port int    // 0: 4222; -1: any that is free
 	Log  *slog.Logger
 }
 
-// Server is the embedded NATS server. It syncs every message to disk before it acknowledges it.
+// Server is the embedded NATS server. It syncs every message to disk before it acknowledges it, and is started again when it
+// cannot write any more. Its methods may be called from any goroutine.
 type Server struct {
-	server *server.Server
-	users  users
-	dir    string
+	// Set by StartServer.
+	dir, host     string
+	port          int
+	log           *slog.Logger
+	daemon, abuse credentials
+
+	closing chan struct{}  // closed by Close
+	watched sync.WaitGroup // the goroutine of watch
+
+	mu     sync.Mutex
+	server *server.Server // Guarded by mu. Another one after each start.
 }
 
 // StartServer starts the server and returns when it takes connections.
 func StartServer(c ServerConfig) (*Server, error) {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+	s := &Server{
+		dir: c.Dir, host: cmp.Or(c.Host, defaultHost), port: cmp.Or(c.Port, defaultPort), log: orDiscard(c.Log),
+		closing: make(chan struct{}),
 	}
-	users, err := loadUsers(c.Dir)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create folder of NATS server: %w", err)
+	}
+	var err error
+	if s.daemon, err = loadCredentials(s.dir, userDaemon); err != nil {
+		return nil, err
+	}
+	if s.abuse, err = loadCredentials(s.dir, userAbuse); err != nil {
+		return nil, err
+	}
+	if err := probePort(s.host, s.port); err != nil {
+		return nil, err
+	}
+	if s.server, err = s.start(); err != nil {
+		return nil, err
+	}
+	s.port = s.server.Addr().(*net.TCPAddr).Port
+	if err := s.writeURL(); err != nil {
+		stop(s.server)
+		return nil, err
+	}
+	s.watched.Go(s.watch) // ends with Close
+	return s, nil
+}
+
+// start starts a server on our files.
+func (s *Server) start() (*server.Server, error) {
+	o, err := s.options()
 	if err != nil {
 		return nil, err
 	}
-	if err := probePort(c.Host, c.Port); err != nil {
-		return nil, err
-	}
-	accounts, err := users.options()
-	if err != nil {
-		return nil, err
-	}
-	s, err := server.NewServer(&server.Options{
-		ServerName: "linewarden", Host: c.Host, Port: c.Port, Users: accounts,
-		JetStream: true, StoreDir: filepath.Join(c.Dir, "jetstream"), SyncAlways: true, JetStreamMaxMemory: memoryStore,
-		NoSigs: true, MaxPayload: 1 << 20,
-	})
+	ns, err := server.NewServer(o)
 	if err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
-	s.SetLoggerV2(&serverLog{c.Log}, false, false, false)
-	s.Start()
-	if !s.ReadyForConnections(readyLimit) {
-		s.Shutdown()
-		return nil, fmt.Errorf("start NATS server: it was not ready within %v", readyLimit)
+	log := &serverLog{log: s.log}
+	ns.SetLoggerV2(log, false, false, false)
+	ns.Start() // reads the ledger's files first
+	if log.fatalError() != nil || !ns.ReadyForConnections(readyLimit) {
+		stop(ns)
+		return nil, fmt.Errorf("start NATS server: %w", cmp.Or(log.fatalError(), errNotReady))
 	}
-	return &Server{server: s, users: users, dir: c.Dir}, nil
+	return ns, nil
 }
 
-// probePort says in time, and in words, that a port is taken: the server itself only logs it.
+// stop returns when the server's files are closed.
+func stop(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}
+
+// current is the server that runs, or the last one that did.
+func (s *Server) current() *server.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.server
+}
+
+var errNotReady = errors.New("it takes no connections")
+
+// writeURL writes into the users' files where the server is.
+func (s *Server) writeURL() error {
+	url := s.URL()
+	for _, c := range []*credentials{&s.daemon, &s.abuse} {
+		if c.URL == url {
+			continue
+		}
+		c.URL = url
+		if err := c.write(s.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probePort says in words that a port is taken: the server itself would only log it.
 func probePort(host string, port int) error {
-	if port <= 0 {
+	if port < 0 {
 		return nil
 	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d of %s is taken, by another NATS server perhaps: nats.listen chooses another port, "+
+			"nats.url uses a server that runs already", port, host)
+	}
 	if err != nil {
-		return fmt.Errorf("listen for NATS: %w; is another NATS server on this port? nats.listen chooses another, nats.url uses that server", err)
+		return fmt.Errorf("listen for NATS, as nats.listen says: %w", err)
 	}
 	return ln.Close()
 }
 
 // URL is where clients connect.
-func (s *Server) URL() string { return s.server.ClientURL() }
+func (s *Server) URL() string { return s.current().ClientURL() }
 
-// UsersFile is the file that holds the users' passwords.
-func (s *Server) UsersFile() string { return filepath.Join(s.dir, usersFile) }
+// CredentialsFile is the file with the name and password of a user, "daemon" or "abuse": a context for the command nats.
+func (s *Server) CredentialsFile(user string) string { return filepath.Join(s.dir, user+".json") }
 
-// Connect connects as the daemon's user, within the process.
+// Connect connects as the user daemon, within the process.
 func (s *Server) Connect(name string) (*nats.Conn, error) {
-	nc, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name(name), nats.UserInfo(userDaemon, s.users.Daemon),
-		nats.MaxReconnects(-1))
+	opts := append(connOptions(name, s.log), nats.InProcessServer(s), nats.UserInfo(userDaemon, s.daemon.Password),
+		nats.ReconnectWait(startRetry))
+	nc, err := nats.Connect("", opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS server: %w", err)
 	}
 	return nc, nil
 }
 
+// InProcessConn is for the NATS client: it connects, without a socket, to the server that runs now.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.current().InProcessConn() }
+
 // Close stops the server and waits until its files are closed.
 func (s *Server) Close() {
-	s.server.Shutdown()
-	s.server.WaitForShutdown()
+	close(s.closing)
+	s.watched.Wait()
+	stop(s.current())
 }
-
-// ConnConfig says how to reach a NATS server or cluster elsewhere. Secrets are files.
-type ConnConfig struct {
-	URL       string // one or several, separated by commas
-	CredsFile string
-	CAFile    string
-	CertFile  string
-	KeyFile   string
-	Name      string
-	Log       *slog.Logger
-}
-
-// Connect connects to a server elsewhere. A server that is away is no error: the connection is made when it is there, and
-// made again for ever.
-func Connect(c ConnConfig) (*nats.Conn, error) {
-	opts := []nats.Option{
-		nats.Name(c.Name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				c.Log.Warn("NATS connection lost; recordings wait in the spool until it is back", "error", err)
-			}
-		}),
-		nats.ReconnectHandler(func(*nats.Conn) { c.Log.Info("NATS connection is back") }),
-	}
-	if c.CredsFile != "" {
-		opts = append(opts, nats.UserCredentials(c.CredsFile))
-	}
-	if c.CAFile != "" {
-		opts = append(opts, nats.RootCAs(c.CAFile))
-	}
-	if c.CertFile != "" {
-		opts = append(opts, nats.ClientCert(c.CertFile, c.KeyFile))
-	}
-	nc, err := nats.Connect(c.URL, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS: %w", err)
-	}
-	return nc, nil
-}
-
-// serverLog hands on what the server logs. Its notices are of no interest here.
-type serverLog struct{ log *slog.Logger }
-
-func (l *serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
-func (l *serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l *serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
-func (l *serverLog) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
-func (l *serverLog) Debugf(string, ...any)           {}
-func (l *serverLog) Tracef(string, ...any)           {}
-
-func (l *serverLog) say(level slog.Level, format string, v []any) {
-	if l.log.Enabled(context.Background(), level) {
-		l.log.Log(context.Background(), level, "NATS server: "+fmt.Sprintf(format, v...))
-	}
-}
-
-var errUsers = errors.New("the file of NATS users cannot be read; move it away to have a new one made")

@@ -8,59 +8,64 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/nats-io/nats-server/v2/server"
-	"golang.org/x/crypto/bcrypt"
 )
 
 // Users of the embedded server.
 const (
 	userDaemon = "daemon" // everything
 	userAbuse  = "abuse"  // reads alerts
-	usersFile  = "users.json"
+
+	// abusePrefix is what stands for $JS.API where the user abuse asks: see accounts.conf.
+	abusePrefix = "lw.js"
 )
 
-// users holds the passwords. They are made once and kept in a file that only the daemon's user can read.
-type users struct {
-	Daemon string `json:"daemon"`
-	Abuse  string `json:"abuse"`
+// credentials are a user's name and password, in a file that is a context of the command nats:
+// nats --context abuse.json sub 'lw.alert.>'. Only the daemon's user can read it.
+type credentials struct {
+	Description string `json:"description"`
+	URL         string `json:"url"`
+	User        string `json:"user"`
+	Password    string `json:"password"`
+	Prefix      string `json:"jetstream_api_prefix,omitempty"`
 }
 
-func loadUsers(dir string) (users, error) {
-	name := filepath.Join(dir, usersFile)
+var errCredentials = errors.New("credentials of NATS user cannot be read; move the file away to have new ones made")
+
+// loadCredentials reads a user's file, or makes it.
+func loadCredentials(dir, user string) (credentials, error) {
+	name := filepath.Join(dir, user+".json")
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeUsers(dir, name)
+		c := credentials{Description: "linewarden: user " + user + " of the embedded server", User: user, Password: rand.Text()}
+		if user == userAbuse {
+			c.Prefix = abusePrefix
+		}
+		return c, c.write(dir)
 	}
 	if err != nil {
-		return users{}, fmt.Errorf("read NATS users: %w", err)
+		return credentials{}, fmt.Errorf("read credentials of NATS user: %w", err)
 	}
-	var u users
-	if err := json.Unmarshal(b, &u); err != nil || u.Daemon == "" || u.Abuse == "" {
-		return users{}, fmt.Errorf("%s: %w", name, errUsers)
+	var c credentials
+	if err := json.Unmarshal(b, &c); err != nil || c.User != user || c.Password == "" {
+		return credentials{}, fmt.Errorf("%s: %w", name, errCredentials)
 	}
-	return u, nil
+	return c, nil
 }
 
-func makeUsers(dir, name string) (users, error) {
-	u := users{Daemon: rand.Text(), Abuse: rand.Text()}
-	b, err := json.Marshal(u)
+// write makes the file whole or not at all.
+func (c credentials) write(dir string) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err == nil {
+		err = writeSynced(dir, c.User+".json", append(b, '\n'))
+	}
 	if err != nil {
-		return users{}, fmt.Errorf("make NATS users: %w", err)
+		return fmt.Errorf("write credentials of NATS user: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return users{}, fmt.Errorf("make NATS users: %w", err)
-	}
-	if err := writeSynced(name, b); err != nil {
-		return users{}, fmt.Errorf("make NATS users: %w", err)
-	}
-	return u, nil
+	return nil
 }
 
-// writeSynced writes a file that is whole or not there.
-func writeSynced(name string, b []byte) error {
-	tmp := name + ".new"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func writeSynced(dir, name string, b []byte) error {
+	f, err := os.CreateTemp(dir, name+".*.new") // 0600
 	if err != nil {
 		return err
 	}
@@ -68,29 +73,16 @@ func writeSynced(name string, b []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
+	if err = errors.Join(err, f.Close()); err == nil {
+		// COMMIT: before it the old file is there, or none; after it the new one.
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
 	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, name)
-}
-
-// options are the users as the server takes them, with hashes for passwords. The passwords are random and long, so a cheap
-// hash is as good as a dear one. Who reads alerts may not publish, nor read anything else: not even inboxes,
-// through which the answers to the daemon pass.
-func (u users) options() ([]*server.User, error) {
-	daemon, errD := bcrypt.GenerateFromPassword([]byte(u.Daemon), bcrypt.MinCost)
-	abuse, errA := bcrypt.GenerateFromPassword([]byte(u.Abuse), bcrypt.MinCost)
-	if err := errors.Join(errD, errA); err != nil {
-		return nil, fmt.Errorf("hash NATS passwords: %w", err)
-	}
-	return []*server.User{
-		{Username: userDaemon, Password: string(daemon)},
-		{Username: userAbuse, Password: string(abuse), Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Deny: []string{">"}},
-			Subscribe: &server.SubjectPermission{Allow: []string{"lw.alert.>"}},
-		}},
-	}, nil
+	return errors.Join(d.Sync(), d.Close())
 }
