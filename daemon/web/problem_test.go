@@ -94,7 +94,10 @@ func TestPanic(t *testing.T) {
 		status  int // 0: the connection breaks
 	}{
 		{"at once", func(http.ResponseWriter, *http.Request) { panic("oops") }, 500},
-		{"in an error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "half", http.StatusNotFound); panic("oops") }, 500},
+		{"in an error", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "half", http.StatusNotFound)
+			panic("oops")
+		}, 500},
 		{"in the middle", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("half")); panic("oops") }, 0},
 		{"on purpose", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 0},
 		{"not at all", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, 204},
