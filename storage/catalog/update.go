@@ -51,7 +51,7 @@ func (t *Tx) exec(what, query string, args ...any) error {
 	return nil
 }
 
-// PutRecording writes a recording's facts. Plays, links and details of one that is there already stay.
+// PutRecording writes a recording's facts. One that is there already stays as it is: the ledger's first word counts.
 func (t *Tx) PutRecording(r Recording) error {
 	purposes, err := encode(r.Purposes)
 	if err != nil {
@@ -64,11 +64,7 @@ func (t *Tx) PutRecording(r Recording) error {
 	return t.exec("put recording", `INSERT INTO recordings (id, state, started, ended, duration, channels, node, trunk, direction, route,
 		controller, residency, purposes, expires, minimum, class, caller_hash, callee_hash, interrupted, parts)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-		ON CONFLICT (id) DO UPDATE SET state = excluded.state, started = excluded.started, ended = excluded.ended, duration = excluded.duration,
-		channels = excluded.channels, node = excluded.node, trunk = excluded.trunk, direction = excluded.direction, route = excluded.route,
-		controller = excluded.controller, residency = excluded.residency, purposes = excluded.purposes, expires = excluded.expires,
-		minimum = excluded.minimum, class = excluded.class, caller_hash = excluded.caller_hash, callee_hash = excluded.callee_hash,
-		interrupted = excluded.interrupted, parts = excluded.parts`,
+		ON CONFLICT DO NOTHING`,
 		r.ID, r.State, fromTime(r.StartedAt), fromTime(r.EndedAt), r.DurationMS, r.Channels, r.Node, r.Trunk, r.Direction, r.Route,
 		r.Controller, r.Residency, purposes, fromTime(r.Expires), fromTime(r.Minimum), r.Class, r.CallerHash, r.CalleeHash,
 		r.Interrupted, parts)
@@ -84,11 +80,6 @@ func encode[T any](list []T) (string, error) {
 		return "", fmt.Errorf("encode list: %w", err)
 	}
 	return string(b), nil
-}
-
-// SetState moves a recording to another state.
-func (t *Tx) SetState(id, state string) error {
-	return t.exec("set state", "UPDATE recordings SET state = ? WHERE id = ?", state, id)
 }
 
 // PutLink ties a recording to a ticket. A link that is there already stays as it is.
