@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 .PHONY: build test tools lint unit bench demo clean
 
 build: ## the one binary
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./daemon
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BINARY) ./daemon
 
 test: tools lint unit ## everything a change must pass
 
