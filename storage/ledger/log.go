@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 )
 
@@ -16,16 +15,10 @@ type serverLog struct {
 }
 
 func (l *serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+func (l *serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
 func (l *serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
 func (l *serverLog) Debugf(string, ...any)           {}
 func (l *serverLog) Tracef(string, ...any)           {}
-
-func (l *serverLog) Warnf(format string, v ...any) {
-	if strings.HasPrefix(format, "Plaintext passwords") {
-		return // ours are 128 random bits; hashing them would cost each connection a tenth of a second
-	}
-	l.say(slog.LevelWarn, format, v)
-}
 
 // Fatalf is called when the server gives up; it expects the process to end, which is not for it to say.
 func (l *serverLog) Fatalf(format string, v ...any) {

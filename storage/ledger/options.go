@@ -2,10 +2,12 @@ package ledger
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/crypto/bcrypt"
 )
 
 const (
@@ -38,16 +40,31 @@ func (s *Server) options() (*server.Options, error) {
 	if err := o.ProcessConfigString(accounts); err != nil {
 		return nil, fmt.Errorf("read accounts of NATS server: %w", err)
 	}
+	return o, s.addUsers(o)
+}
+
+func (s *Server) addUsers(o *server.Options) error {
 	account := map[string]*server.Account{}
 	for _, a := range o.Accounts {
 		account[a.Name] = a
 	}
+	daemon, errD := hash(s.daemon.Password)
+	abuse, errA := hash(s.abuse.Password)
 	o.Users = []*server.User{
-		{Username: userDaemon, Password: s.daemon.Password, Account: account["LINEWARDEN"]},
-		{Username: userAbuse, Password: s.abuse.Password, Account: account["ABUSE"], Permissions: &server.Permissions{
+		{Username: userDaemon, Password: daemon, Account: account["LINEWARDEN"]},
+		{Username: userAbuse, Password: abuse, Account: account["ABUSE"], Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Allow: []string{abusePrefix + ".>", "$JS.ACK.ALERTS.abuse.>"}},
 			Subscribe: &server.SubjectPermission{Allow: []string{"lw.alert.>", "_INBOX.>"}},
 		}},
 	}
-	return o, nil
+	return errors.Join(errD, errA)
+}
+
+// hash is how the server wants its passwords. Ours are random and long, so a cheap hash is as good as a dear one.
+func hash(password string) (string, error) {
+	h, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	if err != nil {
+		return "", fmt.Errorf("hash password of NATS user: %w", err)
+	}
+	return string(h), nil
 }

@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestServerRecoversFromADiskThatWasFull lets writing fail as a full disk does, by a limit on the length of files, and then
@@ -57,18 +56,18 @@ func TestServerRecoversFromADiskThatWasFull(t *testing.T) {
 // limitFiles makes writes behind an offset fail, in this process, until lift is called.
 func limitFiles(t *testing.T, size uint64) (lift func()) {
 	t.Helper()
-	var was unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &was); err != nil {
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 		t.Fatal(err)
 	}
-	signal.Ignore(unix.SIGXFSZ)
+	signal.Ignore(syscall.SIGXFSZ)
 	lift = func() {
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &was); err != nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 			t.Error(err)
 		}
 	}
 	t.Cleanup(lift)
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: was.Max}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: was.Max}); err != nil {
 		t.Fatal(err)
 	}
 	return lift
