@@ -33,23 +33,24 @@ var rooms = map[string][]string{
 
 // outside says in which rooms a dependency may be used, by the beginning of its import path.
 var outside = map[string][]string{
-	"github.com/emiago/sipgo":                    {"recorder", "recorder/client"},
-	"github.com/pion/rtp":                        {"recorder/rtp"},
-	"github.com/pion/sdp":                        {"recorder/siprec"},
-	"github.com/minio/minio-go":                  {"storage/vault"},
-	"github.com/versity/versitygw":               {"storage/vault"},
-	"github.com/nats-io/nats.go":                 {"storage/ledger"},
-	"github.com/nats-io/nats-server":             {"storage/ledger"},
-	"modernc.org/sqlite":                         {"storage/catalog"},
-	"filippo.io/age":                             {"storage"},
-	"github.com/oklog/ulid":                      {"recorder", "storage", "storage/spool"},
-	"github.com/danielgtaylor/huma":              {"daemon/web"},
-	"github.com/alecthomas/kong":                 {"daemon"},
-	"github.com/goccy/go-yaml":                   {"configs"},
-	"github.com/prometheus/client_golang":        {"daemon"},
-	"golang.org/x/time/rate":                     {"recorder", "daemon/web"},
-	"golang.org/x/sys/unix":                      {"recorder/media", "storage/spool", "storage/vault", "daemon/web"},
-	"github.com/rogpeppe/go-internal/testscript": {},
+	"github.com/emiago/sipgo":             {"recorder", "recorder/client"},
+	"github.com/pion/rtp":                 {"recorder/rtp"},
+	"github.com/pion/sdp":                 {"recorder/siprec", "recorder/client"},
+	"github.com/minio/minio-go":           {"storage/vault"},
+	"github.com/versity/versitygw":        {"storage/vault"},
+	"github.com/aws/aws-sdk-go-v2":        {"storage/vault"}, // types of versitygw's backend
+	"github.com/nats-io/nats.go":          {"storage/ledger"},
+	"github.com/nats-io/nats-server":      {"storage/ledger"},
+	"modernc.org/sqlite":                  {"storage/catalog"},
+	"filippo.io/age":                      {"storage"},
+	"github.com/oklog/ulid":               {"recorder", "storage", "storage/spool"},
+	"github.com/danielgtaylor/huma":       {"daemon/web"},
+	"github.com/alecthomas/kong":          {"daemon"},
+	"github.com/goccy/go-yaml":            {"configs"},
+	"github.com/prometheus/client_golang": {"daemon"},
+	"golang.org/x/time/rate":              {"recorder", "daemon/web"},
+	"golang.org/x/sys/unix":               {"recorder/media", "storage/spool", "storage/vault", "daemon/web"},
+	"golang.org/x/crypto/bcrypt":          {"storage/ledger"},
 }
 
 // TestRooms reads the imports of the source and compares them with the two tables.
