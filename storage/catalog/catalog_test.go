@@ -58,7 +58,9 @@ func TestRecordingComesBackAsItWent(t *testing.T) {
 	if err := c.SetDetails(t.Context(), want.ID, d); err != nil {
 		t.Fatal(err)
 	}
-	update(t, c, 2, func(tx *Tx) error { return errors.Join(tx.PutRecording(sample(1)), tx.CountPlay(want.ID, want.EndedAt)) })
+	update(t, c, 2, func(tx *Tx) error {
+		return errors.Join(tx.PutRecording(sample(1)), tx.CountPlay(want.ID, want.EndedAt))
+	})
 	want.Details, want.Plays = &d, 1
 	for name, find := range map[string]func() ([]Recording, error){
 		"ticket": func() ([]Recording, error) { return c.ByTicket(t.Context(), "T-1") },
@@ -231,7 +233,9 @@ func TestTokens(t *testing.T) {
 	if got, err := c.TokenByHash(t.Context(), "h"); err != nil || got != k {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	update(t, c, 2, func(tx *Tx) error { return errors.Join(tx.RevokeToken("K1", revoked), tx.RevokeToken("K1", revoked.Add(time.Hour))) })
+	update(t, c, 2, func(tx *Tx) error {
+		return errors.Join(tx.RevokeToken("K1", revoked), tx.RevokeToken("K1", revoked.Add(time.Hour)))
+	})
 	k.RevokedAt = revoked
 	if got, err := c.Tokens(t.Context()); err != nil || len(got) != 1 || got[0] != k {
 		t.Errorf("got %+v, %v", got, err)
