@@ -17,8 +17,9 @@ const (
 	timerT2 = 4 * time.Second
 	// ackTimeout is when a session whose 2xx was never acknowledged is ended.
 	ackTimeout = 64 * timerT1
-	// byeTimeout bounds how long a BYE of ours waits for its answer (Timer F).
-	byeTimeout = 64 * timerT1
+	// byeTimeout bounds how long a BYE of ours waits for its answer: three retransmissions. The session is over for us
+	// whatever the client says, and a daemon that stops must not wait for clients that are gone.
+	byeTimeout = 4 * time.Second
 )
 
 // dialogID names a dialog from our side (RFC 3261, 12).

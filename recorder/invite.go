@@ -138,12 +138,23 @@ func (s *Server) open(id dialogID, req *sip.Request) (*Session, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errBusy, err)
 	}
-	answer, err := rs.negotiate(req, offer)
+	answer, err := rs.begin(req, offer)
 	if err != nil {
 		rs.abandon()
 		return nil, nil, err
 	}
 	return rs, answer, nil
+}
+
+// begin opens the streams of the first offer. What it says must be in the journal before the client is answered.
+func (rs *Session) begin(req *sip.Request, offer siprec.Offer) ([]byte, error) {
+	if err := rs.apply(req, offer); err != nil {
+		return nil, err
+	}
+	if err := rs.noteStreams(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errBusy, err)
+	}
+	return rs.answerTo(offer)
 }
 
 // room says whether the machine can take another call: ports and disk.

@@ -106,6 +106,11 @@ func (rs *Session) noteMetadata(body siprec.Body) {
 	}
 }
 
+// noteStreams writes what the last offer said to the journal.
+func (rs *Session) noteStreams() error {
+	return rs.entry.Note(noteOffer, time.Now(), rs.streamNotes())
+}
+
 // streamNotes describes every stream the session has had.
 func (rs *Session) streamNotes() []streamNote {
 	notes := make([]streamNote, 0, len(rs.streams))

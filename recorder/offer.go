@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -55,21 +54,26 @@ func (rs *Session) reoffer(req *sip.Request, sdp []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the SDP offer cannot be read: %w", err)
 	}
-	return rs.negotiate(req, offer)
+	if err := rs.apply(req, offer); err != nil {
+		return nil, err
+	}
+	if err := rs.noteStreams(); err != nil {
+		rs.log.Error("note offer; the recording goes on", "error", err)
+	}
+	return rs.answerTo(offer)
 }
 
-// negotiate opens, keeps and closes streams as an offer has them, writes the result to the journal, and answers. On an error
-// the streams are as they were before, but for ports that the failed offer opened: they are closed.
-func (rs *Session) negotiate(req *sip.Request, offer siprec.Offer) ([]byte, error) {
+// apply opens, keeps and closes streams as an offer has them. On an error they are as they were before.
+func (rs *Session) apply(req *sip.Request, offer siprec.Offer) error {
 	if len(offer.Streams) > maxStreams {
-		return nil, errStreams
+		return errStreams
 	}
 	lines, opened, err := rs.matchLines(offer)
 	if err != nil {
 		for _, st := range opened {
 			st.close()
 		}
-		return nil, err
+		return err
 	}
 	client := sourceAddr(req)
 	for i, st := range lines {
@@ -80,10 +84,7 @@ func (rs *Session) negotiate(req *sip.Request, offer siprec.Offer) ([]byte, erro
 	rs.streams = append(rs.streams, opened...)
 	rs.closeUnused(lines)
 	rs.lines = lines
-	if err := rs.entry.Note(noteOffer, time.Now(), rs.streamNotes()); err != nil {
-		return nil, fmt.Errorf("%w: %w", errBusy, err)
-	}
-	return rs.answerTo(offer)
+	return nil
 }
 
 // matchLines finds or opens the stream of each m= line. A line keeps its place from offer to offer (RFC 3264, 8); a line

@@ -15,13 +15,15 @@ const (
 )
 
 // Recover finalises what a crash left open, by the function that finishes a call on BYE, and hands on what was sealed but
-// not stored. It is called before Start, while no session runs.
-func Recover(c Config, sp *spool.Spool, sealed func(*spool.Entry)) (recovered int, err error) {
+// not stored. It is called before Start, while no session runs. It tells progress before each entry, since one may take
+// seconds.
+func Recover(c Config, sp *spool.Spool, sealed func(*spool.Entry), progress func(done, total int)) (recovered int, err error) {
 	entries, err := sp.Entries()
 	if err != nil {
 		return 0, fmt.Errorf("list spool: %w", err)
 	}
-	for _, e := range entries {
+	for i, e := range entries {
+		progress(i, len(entries))
 		log := c.Log.With("rec", e.ID())
 		seal, err := e.Sealed()
 		if err != nil {

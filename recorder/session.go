@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -80,13 +81,17 @@ func (rs *Session) run() {
 	reason := rs.listen()
 	rs.server.forget(rs)
 	close(rs.gone)
-	if reason == EndDrain || reason == EndMaxDuration || reason == EndNotAcked {
-		if err := rs.server.bye(context.Background(), rs.dialog); err != nil {
-			rs.log.Warn("client did not answer our BYE", "error", err)
-		}
+	var told sync.WaitGroup
+	if reason != EndBye {
+		told.Go(func() { // ends after byeTimeout at the latest
+			if err := rs.server.bye(context.Background(), rs.dialog); err != nil {
+				rs.log.Warn("client did not answer our BYE", "error", err)
+			}
+		})
 	}
 	rs.close(reason)
 	rs.server.finish(rs.entry, rs.log)
+	told.Wait()
 }
 
 // listen answers events until one ends the session.
