@@ -19,6 +19,7 @@ import (
 	"linewarden/storage"
 	"linewarden/storage/spool"
 	"linewarden/storage/vault"
+	"linewarden/systemd"
 )
 
 // daemon is the running program: every room, wired to the next.
@@ -75,7 +76,7 @@ func (d *daemon) openSpool(context.Context) error {
 
 // openRecorder finalises what a crash left, then takes calls.
 func (d *daemon) openRecorder(context.Context) error {
-	recovered, err := recorder.Recover(d.set.SIP, d.spool, d.archive.Sealed)
+	recovered, err := recorder.Recover(d.set.SIP, d.spool, d.archive.Sealed, d.tellRecovery)
 	if err != nil {
 		return fmt.Errorf("recover recordings: %w", err)
 	}
@@ -91,6 +92,14 @@ func (d *daemon) openRecorder(context.Context) error {
 	}
 	d.onClose(func() error { d.recorder.Close(); return nil })
 	return nil
+}
+
+// tellRecovery asks the service manager for patience while recordings of a crash are finalised.
+func (d *daemon) tellRecovery(done, total int) {
+	const patience = time.Minute // for one recording; the longest takes some seconds
+	if err := errors.Join(systemd.Extend(patience), systemd.Status(fmt.Sprintf("Recovering recording %d of %d.", done+1, total))); err != nil {
+		d.log.Warn("tell systemd of recovery", "error", err)
+	}
 }
 
 // stop ends the daemon: no new calls, running calls finalised (waiting for them at most as configured, or until ctx ends),
