@@ -8,10 +8,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -19,12 +17,16 @@ import (
 )
 
 const (
-	// schemaVersion is in the file's user_version. A file of another version is set aside: it can be rebuilt.
+	// schemaVersion is in the file's user_version. A file of another version is deleted: it can be rebuilt.
 	schemaVersion = 1
 	// readers is how many queries may run at once beside the one writer.
 	readers = 4
 	// busyTimeout is how long, in milliseconds, a connection waits for another's lock.
 	busyTimeout = 10_000
+	// logLimit is how long, in bytes, the write-ahead log may stay after a large transaction.
+	logLimit = 16 << 20
+	// idleTime is how long a reader keeps its cache, about 2 MB, without being used.
+	idleTime = 5 * time.Minute
 )
 
 // ErrNotFound says that there is no such row.
@@ -46,16 +48,21 @@ type Catalog struct {
 	moved    chan struct{} // closed and replaced when position moves
 }
 
-// Open opens or creates a catalog. A file that is damaged or of another version is set aside, and an empty catalog
-// takes its place: see SetAside.
+// Open opens or creates a catalog. An empty one, at position 0, takes the place of a file that cannot be used: one that is
+// damaged is set aside (see SetAside), one of another version is deleted. Whatever else keeps the file from being
+// opened is an error, and leaves it alone.
 func Open(path string) (*Catalog, error) {
 	c := &Catalog{path: path, moved: make(chan struct{})}
 	err := c.open()
-	if err != nil {
-		if c.setAside, err = moveAside(path, err); err != nil {
-			return nil, err
+	switch {
+	case errors.Is(err, ErrDamaged):
+		if c.setAside, err = moveAside(path); err == nil {
+			err = c.open()
 		}
-		err = c.open()
+	case errors.Is(err, errVersion):
+		if err = remove(path); err == nil {
+			err = c.open()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
@@ -63,59 +70,53 @@ func Open(path string) (*Catalog, error) {
 	return c, nil
 }
 
-// SetAside is where Open has put a file it could not use; "" when there was none.
+// SetAside is where Open has put a damaged file; "" when there was none.
 func (c *Catalog) SetAside() string { return c.setAside }
 
 // Path is the catalog's file.
 func (c *Catalog) Path() string { return c.path }
 
-// moveAside renames a catalog that cannot be opened, for a person to look at.
-func moveAside(path string, cause error) (string, error) {
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("open catalog: %w", cause)
-	}
-	aside := fmt.Sprintf("%s.corrupt-%s", path, time.Now().UTC().Format("20060102T150405.000"))
-	if err := os.Rename(path, aside); err != nil {
-		return "", fmt.Errorf("set damaged catalog aside: %w", err)
-	}
-	return aside, removeLog(path)
-}
-
-// removeLog deletes what SQLite keeps beside its file.
-func removeLog(path string) error {
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove log of catalog: %w", err)
-		}
-	}
-	return nil
-}
-
 // open connects to the file and brings its schema up.
 func (c *Catalog) open() (err error) {
-	if c.write, err = sql.Open("sqlite", source(c.path, "&_txlock=immediate")); err != nil {
+	if err := create(c.path); err != nil {
+		return err
+	}
+	if c.write, err = sql.Open("sqlite", source(c.path, "&_txlock=immediate&_pragma=secure_delete(1)")); err != nil {
 		return err
 	}
 	c.write.SetMaxOpenConns(1)
+	var position uint64
 	if err = migrate(c.write); err == nil {
-		c.position, err = readPosition(context.Background(), c.write)
+		position, err = readPosition(context.Background(), c.write)
 	}
 	if err == nil {
 		c.read, err = sql.Open("sqlite", source(c.path, "&_pragma=query_only(1)"))
 	}
 	if err != nil {
-		c.write.Close()
-		return err
+		return errors.Join(err, c.write.Close())
 	}
 	c.read.SetMaxOpenConns(readers)
+	c.read.SetMaxIdleConns(readers)
+	c.read.SetConnMaxIdleTime(idleTime)
+	c.move(position)
 	return nil
 }
 
-// source names the file to the driver. Every transaction waits for the disk: what the ledger said is folded once.
+// create makes the file if there is none: SQLite would let others read it, and it holds numbers and names.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// source names the file to the driver. Every transaction waits for the disk: what the ledger said is folded once. The log is
+// cut down to logLimit when it was longer.
 func source(path, more string) string {
 	file := url.URL{Path: path}
-	return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)%s",
-		file.EscapedPath(), busyTimeout, more)
+	return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(%d)%s",
+		file.EscapedPath(), busyTimeout, logLimit, more)
 }
 
 // Close closes the catalog.
@@ -130,44 +131,6 @@ func (c *Catalog) closeLocked() error {
 		return fmt.Errorf("close catalog: %w", err)
 	}
 	return nil
-}
-
-// Replace puts the file of another catalog, made beside this one, in the place of this one's. The other is closed; this one goes
-// on with it, so whoever holds it need not know.
-func (c *Catalog) Replace(by *Catalog) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := by.Close(); err != nil {
-		return err
-	}
-	if err := c.closeLocked(); err != nil {
-		return err
-	}
-	if err := errors.Join(removeLog(by.path), removeLog(c.path)); err != nil {
-		return err
-	}
-	// COMMIT: before the rename the old catalog is in use after a crash, after it the new one. Both are true, one is older.
-	if err := os.Rename(by.path, c.path); err != nil {
-		return fmt.Errorf("replace catalog: %w", err)
-	}
-	if err := syncDir(filepath.Dir(c.path)); err != nil {
-		return fmt.Errorf("replace catalog: %w", err)
-	}
-	c.posMu.Lock()
-	defer c.posMu.Unlock()
-	if err := c.open(); err != nil {
-		return fmt.Errorf("open replaced catalog: %w", err)
-	}
-	c.wakeLocked()
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Position is the ledger sequence up to which the catalog is folded.
@@ -194,8 +157,11 @@ func (c *Catalog) Wait(ctx context.Context, seq uint64) error {
 	}
 }
 
-// wakeLocked wakes those who wait for the position; the caller holds posMu.
-func (c *Catalog) wakeLocked() {
+// move sets the position and wakes those who wait for it.
+func (c *Catalog) move(seq uint64) {
+	c.posMu.Lock()
+	defer c.posMu.Unlock()
+	c.position = seq
 	close(c.moved)
 	c.moved = make(chan struct{})
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -75,7 +76,9 @@ type Token struct {
 
 const recordingColumns = `id, state, started, ended, duration, channels, node, trunk, direction, route, controller, residency, purposes,
 	expires, minimum, class, caller_hash, callee_hash, interrupted, parts, plays, detailed, caller, callee, caller_name, callee_name,
-	sip_call_id, session_id, loss`
+	sip_call_id, session_id, loss,
+	(SELECT json_group_array(json_object('Ticket', ticket, 'Source', source, 'At', at, 'Actor', actor) ORDER BY at, ticket)
+		FROM links WHERE recording = recordings.id)`
 
 // scanner is a *sql.Row or *sql.Rows.
 type scanner interface{ Scan(...any) error }
@@ -84,11 +87,11 @@ func scanRecording(row scanner) (Recording, error) {
 	var r Recording
 	var d Details
 	var started, ended, expires, minimum int64
-	var purposes, parts string
+	var purposes, parts, links string
 	var detailed bool
 	err := row.Scan(&r.ID, &r.State, &started, &ended, &r.DurationMS, &r.Channels, &r.Node, &r.Trunk, &r.Direction, &r.Route,
 		&r.Controller, &r.Residency, &purposes, &expires, &minimum, &r.Class, &r.CallerHash, &r.CalleeHash, &r.Interrupted, &parts,
-		&r.Plays, &detailed, &d.Caller, &d.Callee, &d.CallerName, &d.CalleeName, &d.SIPCallID, &d.SessionID, &d.Loss)
+		&r.Plays, &detailed, &d.Caller, &d.Callee, &d.CallerName, &d.CalleeName, &d.SIPCallID, &d.SessionID, &d.Loss, &links)
 	if err != nil {
 		return r, err
 	}
@@ -96,13 +99,28 @@ func scanRecording(row scanner) (Recording, error) {
 	if detailed {
 		r.Details = &d
 	}
-	if err := json.Unmarshal([]byte(purposes), &r.Purposes); err != nil {
-		return r, fmt.Errorf("read purposes of %s: %w", r.ID, err)
+	err = errors.Join(json.Unmarshal([]byte(purposes), &r.Purposes), json.Unmarshal([]byte(parts), &r.Parts))
+	if err != nil {
+		return r, fmt.Errorf("%w: lists of %s: %w", ErrDamaged, r.ID, err)
 	}
-	if err := json.Unmarshal([]byte(parts), &r.Parts); err != nil {
-		return r, fmt.Errorf("read parts of %s: %w", r.ID, err)
+	r.Tickets, err = linksOf(r.ID, links)
+	return r, err
+}
+
+// linksOf reads a recording's links from the list that the query has made of them.
+func linksOf(id, list string) ([]Link, error) {
+	var rows []struct {
+		Ticket, Source, Actor string
+		At                    int64
 	}
-	return r, nil
+	if err := json.Unmarshal([]byte(list), &rows); err != nil {
+		return nil, fmt.Errorf("read links of %s: %w", id, err)
+	}
+	links := make([]Link, len(rows))
+	for i, l := range rows {
+		links[i] = Link{Recording: id, Ticket: l.Ticket, Source: l.Source, At: toTime(l.At), Actor: l.Actor}
+	}
+	return links, nil
 }
 
 const tokenColumns = "id, name, role, hash, created, expires, revoked, created_by"
@@ -116,14 +134,6 @@ func scanToken(row scanner) (Token, error) {
 }
 
 const linkColumns = "recording, ticket, source, at, actor"
-
-func scanLink(row scanner) (Link, error) {
-	var l Link
-	var at int64
-	err := row.Scan(&l.Recording, &l.Ticket, &l.Source, &at, &l.Actor)
-	l.At = toTime(at)
-	return l, err
-}
 
 func toTime(ms int64) time.Time {
 	if ms == 0 {

@@ -41,8 +41,9 @@ CREATE TABLE recordings (
 	session_id TEXT NOT NULL DEFAULT '',
 	loss REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX recordings_caller ON recordings (caller, id) WHERE caller <> '';
-CREATE INDEX recordings_callee ON recordings (callee, id) WHERE callee <> '';
+CREATE INDEX recordings_started ON recordings (started);
+CREATE INDEX recordings_caller ON recordings (caller, started) WHERE caller <> '';
+CREATE INDEX recordings_callee ON recordings (callee, started) WHERE callee <> '';
 CREATE INDEX recordings_undetailed ON recordings (id) WHERE detailed = 0;
 CREATE TABLE links (
 	ticket TEXT NOT NULL,
@@ -71,7 +72,7 @@ INSERT INTO position VALUES (0);
 func migrate(db *sql.DB) error {
 	var version int
 	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("read version of catalog: %w", err)
+		return because("read version of catalog", err)
 	}
 	switch version {
 	case schemaVersion:
@@ -79,28 +80,37 @@ func migrate(db *sql.DB) error {
 	case 0:
 		return createSchema(db)
 	}
-	return fmt.Errorf("catalog is of version %d, not %d", version, schemaVersion)
+	return fmt.Errorf("%w: %d, not %d", errVersion, version, schemaVersion)
 }
 
 func createSchema(db *sql.DB) error {
 	tx, err := db.Begin()
 	if err != nil {
-		return fmt.Errorf("create catalog: %w", err)
+		return because("create catalog", err)
 	}
 	defer tx.Rollback() // after Commit it does nothing
-	if _, err := tx.Exec(schema); err != nil {
-		return fmt.Errorf("create catalog: %w", err)
+	if _, err := tx.Exec(schema); codeOf(err) == codeError {
+		return fmt.Errorf("create catalog: %w: its tables are there, and its version is not", ErrDamaged)
+	} else if err != nil {
+		return because("create catalog", err)
 	}
 	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
-		return fmt.Errorf("create catalog: %w", err)
+		return because("create catalog", err)
 	}
-	return tx.Commit()
+	// COMMIT: before it the file is empty, after it an empty catalog.
+	return because("create catalog", tx.Commit())
 }
 
-func readPosition(ctx context.Context, db *sql.DB) (uint64, error) {
+// rower is a *sql.DB or *sql.Tx.
+type rower interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readPosition(ctx context.Context, from rower) (uint64, error) {
 	var seq int64
-	if err := db.QueryRowContext(ctx, "SELECT seq FROM position").Scan(&seq); err != nil {
-		return 0, fmt.Errorf("read position of catalog: %w", err)
+	err := from.QueryRowContext(ctx, "SELECT seq FROM position").Scan(&seq)
+	if isIncomplete(err) {
+		return 0, fmt.Errorf("read position of catalog: %w: it has none", ErrDamaged)
 	}
-	return uint64(seq), nil
+	return uint64(seq), because("read position of catalog", err)
 }

@@ -14,41 +14,41 @@ type Tx struct {
 	tx  *sql.Tx
 }
 
-// Update makes changes and moves the position to seq, both or neither. A seq that is folded already changes nothing.
+// Update makes changes and moves the position to seq, both or neither. A seq that is folded already changes nothing, and fn
+// is not called. fn must not call the catalog's own methods: they may wait for its end.
 func (c *Catalog) Update(ctx context.Context, seq uint64, fn func(*Tx) error) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	tx, err := c.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin update of catalog: %w", err)
+		return because("begin update of catalog", err)
 	}
 	defer tx.Rollback() // after Commit it does nothing
-	res, err := tx.ExecContext(ctx, "UPDATE position SET seq = ?1 WHERE seq < ?1", int64(seq))
+	position, err := readPosition(ctx, tx)
 	if err != nil {
-		return fmt.Errorf("move position of catalog: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
+	}
+	if seq <= position {
+		c.move(position) // it may be that a commit was taken for failed
+		return nil
 	}
 	if err := fn(&Tx{ctx: ctx, tx: tx}); err != nil {
 		return err
 	}
+	if _, err := tx.ExecContext(ctx, "UPDATE position SET seq = ?", int64(seq)); err != nil {
+		return because("move position of catalog", err)
+	}
 	// COMMIT: the events up to seq are folded, and the position says so; before it neither is the case.
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit update of catalog: %w", err)
+		return because("commit update of catalog", err)
 	}
-	c.posMu.Lock()
-	defer c.posMu.Unlock()
-	c.position = max(c.position, seq)
-	c.wakeLocked()
+	c.move(seq)
 	return nil
 }
 
 func (t *Tx) exec(what, query string, args ...any) error {
-	if _, err := t.tx.ExecContext(t.ctx, query, args...); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
+	_, err := t.tx.ExecContext(t.ctx, query, args...)
+	return because(what, err)
 }
 
 // PutRecording writes a recording's facts. One that is there already stays as it is: the ledger's first word counts.
@@ -109,15 +109,18 @@ func (t *Tx) RevokeToken(id string, at time.Time) error {
 	return t.exec("revoke token", "UPDATE tokens SET revoked = ? WHERE id = ? AND revoked = 0", fromTime(at), id)
 }
 
-// SetDetails writes what the manifest says of a recording.
+// SetDetails writes what the manifest says of a recording, or returns ErrNotFound.
 func (c *Catalog) SetDetails(ctx context.Context, id string, d Details) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	_, err := c.write.ExecContext(ctx, `UPDATE recordings SET detailed = 1, caller = ?, callee = ?, caller_name = ?, callee_name = ?,
+	res, err := c.write.ExecContext(ctx, `UPDATE recordings SET detailed = 1, caller = ?, callee = ?, caller_name = ?, callee_name = ?,
 		sip_call_id = ?, session_id = ?, loss = ? WHERE id = ?`,
 		d.Caller, d.Callee, d.CallerName, d.CalleeName, d.SIPCallID, d.SessionID, d.Loss, id)
 	if err != nil {
-		return fmt.Errorf("set details: %w", err)
+		return because("set details", err)
 	}
-	return nil
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	return ErrNotFound
 }
