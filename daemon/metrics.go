@@ -32,6 +32,7 @@ func (d *daemon) counted() []counter {
 		{"sip_unparsable_total", "SIP messages that do not parse.", c.Unparsable.Load},
 		{"sip_stack_errors_total", "Other complaints of the SIP stack.", c.StackErrors.Load},
 		{"sip_stray_responses_total", "SIP responses to nothing that was asked.", c.StrayResponses.Load},
+		{"streams_without_media_total", "Streams on which nothing came within 5 s of their answer.", c.NoMedia.Load},
 		{"rtp_packets_total", "RTP packets written.", c.Packets.Load},
 		{"rtp_foreign_packets_total", "Packets from addresses that may not send to their stream.", c.Foreign.Load},
 		{"rtp_junk_packets_total", "Packets that are neither RTP nor RTCP.", c.Junk.Load},

@@ -14,6 +14,7 @@ type Counters struct {
 	RefusedBusy    atomic.Int64 // 503: draining, no port, no disk, too many sessions
 	RefusedBody    atomic.Int64 // 4xx: no usable offer in the body
 	NotAcked       atomic.Int64 // sessions ended because no ACK came
+	NoMedia        atomic.Int64 // streams on which nothing came within mediaDeadline
 	Packets        atomic.Int64 // RTP packets written
 	Foreign        atomic.Int64 // packets from an address that may not send to this stream
 	Junk           atomic.Int64 // packets that are neither RTP nor RTCP

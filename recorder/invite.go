@@ -95,6 +95,8 @@ func (s *Server) refuse(req *sip.Request, tx sip.ServerTransaction, err error) {
 		s.Counters.RefusedBusy.Add(1)
 		s.log.Error("call refused", "error", err)
 		s.answer(req, tx, 503, "Service Unavailable", "Retry-After", retryAfter)
+	case errors.Is(err, errIntervalSmall):
+		s.answer(req, tx, 422, "Session Interval Too Small", "Min-SE", seconds(minSessionExpires)) // RFC 4028, 9
 	default:
 		s.Counters.RefusedBody.Add(1)
 		s.log.Warn("call refused", "error", err)
@@ -107,6 +109,9 @@ var errMerged = errors.New("this call is here already")
 
 // open makes the session of an INVITE: its entry on disk, its ports, its answer.
 func (s *Server) open(id dialogID, req *sip.Request) (*Session, []byte, error) {
+	if _, err := sessionExpires(req); err != nil {
+		return nil, nil, err
+	}
 	body, err := siprec.ParseBody(contentType(req), req.Body())
 	if err != nil || len(body.SDP) == 0 {
 		return nil, nil, errNoSDP
@@ -132,7 +137,7 @@ func (s *Server) open(id dialogID, req *sip.Request) (*Session, []byte, error) {
 		server: s, log: s.log.With("rec", rec),
 		events: make(chan any), gone: make(chan struct{}),
 		dialog: newDialog(id, req, local), trunk: s.trunkOf(sourceAddr(req)),
-		sdpID: rand.Uint64() >> 2, resend: time.NewTimer(ackTimeout), // set by accept
+		sdpID: rand.Uint64() >> 2, resend: idleTimer(), expires: idleTimer(), early: idleTimer(),
 	}
 	rs.entry, err = s.spool.Create(rec, now, s.opening(req, body, rs.trunk))
 	if err != nil {
@@ -144,6 +149,13 @@ func (s *Server) open(id dialogID, req *sip.Request) (*Session, []byte, error) {
 		return nil, nil, err
 	}
 	return rs, answer, nil
+}
+
+// idleTimer is a timer that is set later.
+func idleTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
 }
 
 // begin opens the streams of the first offer. What it says must be in the journal before the client is answered.
@@ -177,7 +189,7 @@ const minFreeInodes = 1000
 
 // abandon undoes a session that was never answered.
 func (rs *Session) abandon() {
-	rs.resend.Stop()
+	rs.stopTimers()
 	for _, st := range rs.streams {
 		st.close()
 	}
@@ -193,7 +205,7 @@ func (rs *Session) abandon() {
 // is gone. The call did reach us, so its entry is kept.
 func (rs *Session) cancelled(err error) {
 	rs.log.Info("call cancelled before it was answered", "cause", err)
-	rs.resend.Stop()
+	rs.stopTimers()
 	rs.server.forget(rs)
 	close(rs.gone)
 	rs.close(EndCancel)

@@ -81,7 +81,11 @@ func (rs *Session) apply(req *sip.Request, offer siprec.Offer) error {
 			st.allows(offer.Streams[i], client)
 		}
 	}
-	rs.streams = append(rs.streams, opened...)
+	for _, st := range opened {
+		if !slices.Contains(rs.streams, st) {
+			rs.streams = append(rs.streams, st)
+		}
+	}
 	rs.closeUnused(lines)
 	rs.lines = lines
 	return nil
@@ -91,6 +95,7 @@ func (rs *Session) apply(req *sip.Request, offer siprec.Offer) error {
 // that comes back with another label is another stream.
 func (rs *Session) matchLines(offer siprec.Offer) (lines, opened []*Stream, err error) {
 	lines = make([]*Stream, len(offer.Streams))
+	next := uint16(len(rs.streams))
 	for i, o := range offer.Streams {
 		if !recordable(o) {
 			continue
@@ -99,25 +104,34 @@ func (rs *Session) matchLines(offer siprec.Offer) (lines, opened []*Stream, err 
 			lines[i] = rs.lines[i]
 			continue
 		}
-		st, err := rs.openStream(uint16(len(rs.streams) + len(opened)))
-		if err != nil {
-			return nil, opened, err
+		st := rs.resting(o.Label, opened)
+		if st == nil {
+			st, next = rs.newStream(next), next+1
+		}
+		if st.port, err = rs.server.media.Open(st); err != nil {
+			return nil, opened, fmt.Errorf("%w: %w", errBusy, err)
 		}
 		lines[i], opened = st, append(opened, st)
 	}
 	return lines, opened, nil
 }
 
-// openStream binds ports for a new stream.
-func (rs *Session) openStream(number uint16) (*Stream, error) {
+// resting finds a stream of this label whose port was closed, as a client does that removes a stream for a hold and brings it
+// back: it goes on in its channel. Nil when there is none.
+func (rs *Session) resting(label string, opened []*Stream) *Stream {
+	for _, st := range rs.streams {
+		if label != "" && st.port == nil && st.offer.Label == label && !slices.Contains(opened, st) {
+			return st
+		}
+	}
+	return nil
+}
+
+// newStream makes a stream that has no port yet.
+func (rs *Session) newStream(number uint16) *Stream {
 	st := &Stream{number: number, log: rs.entry.Log(), total: &rs.server.Counters}
 	st.allow.Store(&permit{})
-	port, err := rs.server.media.Open(st)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBusy, err)
-	}
-	st.port = port
-	return st, nil
+	return st
 }
 
 // closeUnused closes the ports of streams that an offer no longer has. Their channels stay.

@@ -48,7 +48,7 @@ func (s *Server) onOptions(req *sip.Request, tx sip.ServerTransaction) {
 		s.answer(req, tx, 503, "Service Unavailable", "Retry-After", retryAfter)
 		return
 	}
-	s.answer(req, tx, 200, "OK", "Allow", allowedMethods, "Accept", acceptedBodies, "Supported", "siprec")
+	s.answer(req, tx, 200, "OK", "Allow", allowedMethods, "Accept", acceptedBodies, "Supported", "siprec, timer")
 }
 
 func (s *Server) onOther(req *sip.Request, tx sip.ServerTransaction) {

@@ -41,6 +41,7 @@ const (
 	EndRestart     = "restart" // found open at the start: the daemon had crashed
 	EndMaxDuration = "max_duration"
 	EndNotAcked    = "not_acked"
+	EndExpired     = "session_timer" // the client did not refresh the session (RFC 4028)
 )
 
 // Session is one recording session: a SIP dialog with a client and the entry its media goes to. Its goroutine, run,
@@ -63,6 +64,8 @@ type Session struct {
 	resend    *time.Timer
 	interval  time.Duration
 	ackBefore time.Time
+	expires   *time.Timer // of the session timer
+	early     *time.Timer // until lookAtMedia
 }
 
 // send hands an event to the session; false when it has ended.
@@ -98,7 +101,7 @@ func (rs *Session) run() {
 func (rs *Session) listen() (reason string) {
 	limit := time.NewTimer(rs.server.c.MaxCall)
 	defer limit.Stop()
-	defer rs.resend.Stop()
+	defer rs.stopTimers()
 	for {
 		select {
 		case ev := <-rs.events:
@@ -119,10 +122,21 @@ func (rs *Session) listen() (reason string) {
 			if !rs.resendAccepted() {
 				return EndNotAcked
 			}
+		case <-rs.early.C:
+			rs.lookAtMedia()
+		case <-rs.expires.C:
+			rs.log.Warn("client did not refresh the session in time")
+			return EndExpired
 		case <-limit.C:
 			rs.log.Warn("session ended by the longest duration allowed", "max_call", rs.server.c.MaxCall)
 			return EndMaxDuration
 		}
+	}
+}
+
+func (rs *Session) stopTimers() {
+	for _, t := range []*time.Timer{rs.resend, rs.expires, rs.early} {
+		t.Stop()
 	}
 }
 
@@ -134,6 +148,10 @@ func (rs *Session) onOffer(r request) {
 		return
 	}
 	rs.dialog.refresh(r.req)
+	if _, err := sessionExpires(r.req); err != nil {
+		rs.respond(r, 422, "Session Interval Too Small", nil, "Min-SE", seconds(minSessionExpires))
+		return
+	}
 	body, err := siprec.ParseBody(contentType(r.req), r.req.Body())
 	if err != nil {
 		rs.server.Counters.RefusedBody.Add(1)
@@ -168,7 +186,9 @@ func (rs *Session) onNoOffer(r request) {
 		rs.respond(r, 488, "Not Acceptable Here", nil, "Warning", warning(errNoSDP.Error()))
 		return
 	}
-	rs.respond(r, 200, "OK", nil)
+	if err := rs.accept(r, nil); err != nil {
+		rs.log.Warn("answer request", "error", err)
+	}
 }
 
 // onBye lets the client go. What it has sent until now is still in the sockets and is swept by close.
@@ -179,10 +199,17 @@ func (rs *Session) onBye(r request) {
 	rs.respond(r, 200, "OK", nil)
 }
 
-// accept answers a request with our SDP and, when it was an INVITE, repeats the answer until the client acknowledges it.
+// accept answers a request, with our SDP if it made an offer, and repeats the answer to an INVITE until the client
+// acknowledges it.
 func (rs *Session) accept(r request, answer []byte) error {
 	res := rs.response(r.req, 200, "OK", answer)
-	res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	if len(answer) > 0 {
+		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		rs.early.Reset(mediaDeadline)
+	}
+	interval, _ := sessionExpires(r.req) // what is too small was refused before
+	agree(res, interval)
+	rs.refreshed(interval)
 	if err := r.tx.Err(); err != nil {
 		return err
 	}
@@ -241,7 +268,7 @@ func (rs *Session) response(req *sip.Request, code int, reason string, body []by
 	res.To().Params.Add("tag", rs.dialog.id.localTag)
 	res.AppendHeader(contact(rs.dialog.local, req.Transport()))
 	res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
-	res.AppendHeader(sip.NewHeader("Supported", "siprec"))
+	res.AppendHeader(sip.NewHeader("Supported", "siprec, timer"))
 	return res
 }
 
