@@ -5,13 +5,10 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"sync"
-	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -21,12 +18,6 @@ const (
 	schemaVersion = 1
 	// readers is how many queries may run at once beside the one writer.
 	readers = 4
-	// busyTimeout is how long, in milliseconds, a connection waits for another's lock.
-	busyTimeout = 10_000
-	// logLimit is how long, in bytes, the write-ahead log may stay after a large transaction.
-	logLimit = 16 << 20
-	// idleTime is how long a reader keeps its cache, about 2 MB, without being used.
-	idleTime = 5 * time.Minute
 )
 
 // ErrNotFound says that there is no such row.
@@ -39,8 +30,8 @@ type Catalog struct {
 
 	mu sync.RWMutex // read-locked while a query runs, locked while the file is replaced
 	// Guarded by mu.
-	write *sql.DB // one connection
-	read  *sql.DB
+	write *pool // one connection
+	read  *pool
 
 	posMu sync.Mutex
 	// Guarded by posMu.
@@ -81,24 +72,28 @@ func (c *Catalog) open() (err error) {
 	if err := create(c.path); err != nil {
 		return err
 	}
-	if c.write, err = sql.Open("sqlite", source(c.path, "&_txlock=immediate&_pragma=secure_delete(1)")); err != nil {
+	if c.write, err = connect(c.path, 1, "&_txlock=immediate&_pragma=secure_delete(1)"); err != nil {
 		return err
 	}
-	c.write.SetMaxOpenConns(1)
 	var position uint64
-	if err = migrate(c.write); err == nil {
+	if err = migrate(c.write.DB); err == nil {
 		position, err = readPosition(context.Background(), c.write)
 	}
+	for _, query := range changes {
+		if err == nil {
+			_, err = c.write.statement(context.Background(), query)
+		}
+	}
 	if err == nil {
-		c.read, err = sql.Open("sqlite", source(c.path, "&_pragma=query_only(1)"))
+		c.read, err = connect(c.path, readers, "&_pragma=query_only(1)")
 	}
 	if err != nil {
 		return errors.Join(err, c.write.Close())
 	}
-	c.read.SetMaxOpenConns(readers)
-	c.read.SetMaxIdleConns(readers)
 	c.read.SetConnMaxIdleTime(idleTime)
-	c.move(position)
+	c.posMu.Lock()
+	defer c.posMu.Unlock()
+	c.setLocked(position)
 	return nil
 }
 
@@ -109,14 +104,6 @@ func create(path string) error {
 		return err
 	}
 	return f.Close()
-}
-
-// source names the file to the driver. Every transaction waits for the disk: what the ledger said is folded once. The log is
-// cut down to logLimit when it was longer.
-func source(path, more string) string {
-	file := url.URL{Path: path}
-	return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(%d)%s",
-		file.EscapedPath(), busyTimeout, logLimit, more)
 }
 
 // Close closes the catalog.
@@ -157,10 +144,15 @@ func (c *Catalog) Wait(ctx context.Context, seq uint64) error {
 	}
 }
 
-// move sets the position and wakes those who wait for it.
-func (c *Catalog) move(seq uint64) {
+// advance moves the position on, never back: who has committed first may come here last.
+func (c *Catalog) advance(seq uint64) {
 	c.posMu.Lock()
 	defer c.posMu.Unlock()
+	c.setLocked(max(c.position, seq))
+}
+
+// setLocked sets the position and wakes those who wait for it; the caller holds posMu.
+func (c *Catalog) setLocked(seq uint64) {
 	c.position = seq
 	close(c.moved)
 	c.moved = make(chan struct{})

@@ -49,7 +49,9 @@ func TestUpdateEndsWithItsContext(t *testing.T) {
 func TestPositionIsReadAgain(t *testing.T) {
 	c := open(t)
 	update(t, c, 7, func(*Tx) error { return nil })
-	c.move(0)
+	c.posMu.Lock()
+	c.setLocked(0)
+	c.posMu.Unlock()
 	update(t, c, 7, func(*Tx) error { t.Error("an event was folded twice"); return nil })
 	if err := c.Wait(t.Context(), 7); err != nil {
 		t.Error(err)

@@ -52,7 +52,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 func TestDamageShowsLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "catalog.db")
 	c := openAt(t, path)
-	fill(t, c, 2000)
+	fill(t, c, 500)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -136,7 +136,7 @@ func TestRandomUpdates(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	c := open(t)
 	m := model{recordings: map[string]Recording{}, links: map[[2]string]Link{}, tokens: map[string]Token{}}
-	for seq := uint64(1); seq <= 150; seq++ {
+	for seq := uint64(1); seq <= 100; seq++ {
 		update(t, c, seq, func(tx *Tx) error {
 			for range 1 + r.IntN(4) {
 				if err := m.change(r, tx); err != nil {

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 	"time"
 )
@@ -118,20 +117,29 @@ func (c *Catalog) Tokens(ctx context.Context) ([]Token, error) {
 	return tokens, because("list tokens", err)
 }
 
+const tokenByHash = "SELECT " + tokenColumns + " FROM tokens WHERE hash = ?"
+
 // TokenByHash is the token whose secret has a hash, or ErrNotFound.
 func (c *Catalog) TokenByHash(ctx context.Context, hash string) (Token, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	t, err := scanToken(c.read.QueryRowContext(ctx, "SELECT "+tokenColumns+" FROM tokens WHERE hash = ?", hash))
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := list(ctx, c.read, scanToken, tokenByHash, hash)
+	if err != nil {
+		return Token{}, because("read token", err)
+	}
+	if len(found) == 0 {
 		return Token{}, ErrNotFound
 	}
-	return t, because("read token", err)
+	return found[0], nil
 }
 
 // list runs a query and scans its rows. It gives an empty list rather than none.
-func list[T any](ctx context.Context, db *sql.DB, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+func list[T any](ctx context.Context, from *pool, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	stmt, err := from.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,10 +81,7 @@ const recordingColumns = `id, state, started, ended, duration, channels, node, t
 	(SELECT json_group_array(json_object('Ticket', ticket, 'Source', source, 'At', at, 'Actor', actor) ORDER BY at, ticket)
 		FROM links WHERE recording = recordings.id)`
 
-// scanner is a *sql.Row or *sql.Rows.
-type scanner interface{ Scan(...any) error }
-
-func scanRecording(row scanner) (Recording, error) {
+func scanRecording(row *sql.Rows) (Recording, error) {
 	var r Recording
 	var d Details
 	var started, ended, expires, minimum int64
@@ -125,15 +123,13 @@ func linksOf(id, list string) ([]Link, error) {
 
 const tokenColumns = "id, name, role, hash, created, expires, revoked, created_by"
 
-func scanToken(row scanner) (Token, error) {
+func scanToken(row *sql.Rows) (Token, error) {
 	var t Token
 	var created, expires, revoked int64
 	err := row.Scan(&t.ID, &t.Name, &t.Role, &t.Hash, &created, &expires, &revoked, &t.CreatedBy)
 	t.CreatedAt, t.ExpiresAt, t.RevokedAt = toTime(created), toTime(expires), toTime(revoked)
 	return t, err
 }
-
-const linkColumns = "recording, ticket, source, at, actor"
 
 func toTime(ms int64) time.Time {
 	if ms == 0 {
