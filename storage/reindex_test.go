@@ -174,6 +174,22 @@ func TestCatalogOfAnotherLedger(t *testing.T) {
 	mustHaveStored(r, 1)
 }
 
+// TestJunkInLedger has something in the ledger that is no event, and is the last of it.
+func TestJunkInLedger(t *testing.T) {
+	r := newRig(t, t.TempDir(), vaulttest.New(t)).start()
+	busy(r)
+	if _, err := r.conn.Request("lw.ledger.recording.7", []byte("junk"), testDeadline); err != nil {
+		t.Fatal(err)
+	}
+	r.archive.Sealed(sealEntry(t, r.spool, call(6)))
+	r.drained()
+	mustHaveStored(r, 6)
+	if _, err := r.conn.Request("lw.ledger.recording.7", []byte(`{"type":"recording.stored"}`), testDeadline); err != nil {
+		t.Fatal(err)
+	}
+	mustReindexEqual(r)
+}
+
 // TestReindexLeftover leaves what a rebuild that was killed would leave.
 func TestReindexLeftover(t *testing.T) {
 	r := newRig(t, t.TempDir(), vaulttest.New(t)).start()
