@@ -68,7 +68,7 @@ func TestFollowHandsOnThatAnEventCannotBeRead(t *testing.T) {
 
 func TestFollowGoesOnWhenTheServerIsStartedAgain(t *testing.T) {
 	s, l := start(t, t.TempDir())
-	const rounds, each = 3, 20
+	const rounds, each = 2, 20
 	got := make(chan uint64)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
