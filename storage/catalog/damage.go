@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -66,13 +67,13 @@ func moveAside(path string) (string, error) {
 
 // removeAside deletes the files whose names go on with a mark.
 func removeAside(path, mark string) error {
-	dir, name := filepath.Split(path)
-	entries, err := os.ReadDir(filepath.Clean(dir + "."))
+	dir, name := filepath.Dir(path), filepath.Base(path)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if len(e.Name()) > len(name+mark) && e.Name()[:len(name+mark)] == name+mark {
+		if strings.HasPrefix(e.Name(), name+mark) {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
