@@ -64,6 +64,13 @@ func (k *checker) sip() {
 			k.wrong(fmt.Sprintf("sip.ticket_headers[%d]", i), "%q is no name of a header field; right would be X-Ticket-ID", h)
 		}
 	}
+	encrypted := slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Network == "tls" })
+	switch {
+	case encrypted && s.TLS == nil:
+		k.wrong("sip.listen", "a tls:// listener needs a certificate, which sip.tls names")
+	case s.TLS != nil && (s.TLS.CertFile == "" || s.TLS.KeyFile == ""):
+		k.wrong("sip.tls", "needs cert_file and key_file")
+	}
 	if s.MaxSessions < 1 || s.MaxSessions > 100_000 {
 		k.wrong("sip.max_sessions", "right would be from 1 to 100000")
 	}
@@ -196,6 +203,9 @@ func (k *checker) known(key, where, n string, names []string) {
 // CheckFiles says which files that a configuration names cannot be read by this process.
 func (c *Config) CheckFiles() []error {
 	files := []File{c.PseudonymKeyFile, c.NATS.CredsFile}
+	if c.SIP.TLS != nil {
+		files = append(files, c.SIP.TLS.CertFile, c.SIP.TLS.KeyFile, c.SIP.TLS.ClientCAFile)
+	}
 	if c.S3 != nil {
 		files = append(files, c.S3.AccessKeyFile, c.S3.SecretKeyFile, c.S3.CAFile)
 	}

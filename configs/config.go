@@ -40,6 +40,8 @@ type Config struct {
 type SIP struct {
 	// Listen is where SIP is taken. Default: udp://127.0.0.1:5060 and tcp://127.0.0.1:5060.
 	Listen []Listener `yaml:"listen"`
+	// TLS for listeners that are tls://. With client_ca_file clients must show a certificate too.
+	TLS *SIPTLS `yaml:"tls"`
 	// Allow lists who may send calls: addresses or networks. Default: this machine only.
 	Allow []Prefix `yaml:"allow"`
 	// Advertise is the address in our answers, where it is not the one the client reached, as behind NAT.
@@ -58,6 +60,13 @@ type SIP struct {
 	MaxCall Duration `yaml:"max_call"`
 	// MaxSessions is how many calls may be recorded at once; more get 503. Default: 2000.
 	MaxSessions int `yaml:"max_sessions"`
+}
+
+// SIPTLS names the certificate that clients are shown.
+type SIPTLS struct {
+	CertFile     File `yaml:"cert_file"`      // Required: our certificate and those above it.
+	KeyFile      File `yaml:"key_file"`       // Required: its key.
+	ClientCAFile File `yaml:"client_ca_file"` // Who signs clients' certificates. Absent: none is asked for.
 }
 
 // Trunk names clients.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,13 +114,13 @@ func (p *Ports) parse(s string) error {
 	return nil
 }
 
-// Listener is where SIP is taken: udp://host:port or tcp://host:port.
+// Listener is where SIP is taken: udp://host:port, tcp://host:port or tls://host:port.
 type Listener struct{ Network, Address string }
 
 func (l *Listener) parse(s string) error {
 	network, address, ok := strings.Cut(s, "://")
-	if !ok || (network != "udp" && network != "tcp") || checkHostPort(address) != nil {
-		return fmt.Errorf("%q is no SIP listener; right would be udp://192.0.2.10:5060 or tcp://[::1]:5060", s)
+	if !ok || !slices.Contains([]string{"udp", "tcp", "tls"}, network) || checkHostPort(address) != nil {
+		return fmt.Errorf("%q is no SIP listener; right would be udp://192.0.2.10:5060, tcp://[::1]:5060 or tls://192.0.2.10:5061", s)
 	}
 	l.Network, l.Address = network, address
 	return nil

@@ -159,9 +159,9 @@ func (d *daemon) alive() bool {
 
 // sipAddr is the first address that SIP is taken on over a network, udp or tcp.
 func (d *daemon) sipAddr(network string) netip.AddrPort {
-	for _, a := range d.recorder.Addrs() {
-		if a.Network() == network {
-			ap, _ := netip.ParseAddrPort(a.String()) // a listener's address always parses
+	for _, l := range d.recorder.Listening() {
+		if l.Network == network {
+			ap, _ := netip.ParseAddrPort(l.Address) // a listener's address always parses
 			return ap
 		}
 	}
@@ -171,8 +171,8 @@ func (d *daemon) sipAddr(network string) netip.AddrPort {
 // sipAddrs are all addresses that SIP is taken on, for people.
 func (d *daemon) sipAddrs() string {
 	var all []string
-	for _, a := range d.recorder.Addrs() {
-		all = append(all, a.Network()+" "+a.String())
+	for _, l := range d.recorder.Listening() {
+		all = append(all, l.Network+" "+l.Address)
 	}
 	return strings.Join(all, ", ")
 }

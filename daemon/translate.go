@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -52,9 +54,13 @@ func translate(c *configs.Config, text []byte) (settings, error) {
 	if data, err = filepath.Abs(data); err != nil { // the embedded store changes its directory
 		return settings{}, fmt.Errorf("find data directory: %w", err)
 	}
+	sip, err := translateSIP(c)
+	if err != nil {
+		return settings{}, err
+	}
 	set := settings{
 		DataDir: data,
-		SIP:     translateSIP(c),
+		SIP:     sip,
 		Media:   media.Config{Address: mediaAddress(c), PortMin: c.RTP.Ports.First, PortMax: c.RTP.Ports.Last},
 		Archive: storage.Config{Purposes: translatePurposes(c)},
 		Keys:    translateKeys(c, data),
@@ -105,9 +111,13 @@ func runtimeDir(data string) string {
 	return data
 }
 
-func translateSIP(c *configs.Config) recorder.Config {
+func translateSIP(c *configs.Config) (recorder.Config, error) {
+	secure, err := translateTLS(c.SIP.TLS)
+	if err != nil {
+		return recorder.Config{}, err
+	}
 	r := recorder.Config{
-		Advertise: c.SIP.Advertise.Addr, TicketHeaders: c.SIP.TicketHeaders, UserToUser: *c.SIP.UserToUser,
+		TLS: secure, Advertise: c.SIP.Advertise.Addr, TicketHeaders: c.SIP.TicketHeaders, UserToUser: *c.SIP.UserToUser,
 		TicketExtensions: c.SIP.TicketExtensions, MaxSessions: c.SIP.MaxSessions, MinFree: c.Spool.MinFree.Bytes,
 		MaxCall: c.SIP.MaxCall.Duration, Drain: c.SIP.Drain.Duration,
 	}
@@ -125,7 +135,31 @@ func translateSIP(c *configs.Config) recorder.Config {
 			Controller: route.Controller, Residency: route.Residency, Purposes: route.Purposes,
 		})
 	}
-	return r
+	return r, nil
+}
+
+// translateTLS reads the certificate that clients are shown; nil where there is none.
+func translateTLS(t *configs.SIPTLS) (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(t.CertFile.Path(), t.KeyFile.Path())
+	if err != nil {
+		return nil, fmt.Errorf("sip.tls: %w", err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12} // RFC 7866, 12
+	if t.ClientCAFile == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(t.ClientCAFile.Path())
+	if err != nil {
+		return nil, fmt.Errorf("sip.tls: %w", err)
+	}
+	c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+	if !c.ClientCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("sip.tls: %s has no certificate", t.ClientCAFile)
+	}
+	return c, nil
 }
 
 func prefixes(list []configs.Prefix) []netip.Prefix {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"linewarden/recorder/client"
+	"linewarden/recorder/media"
 )
 
 // alive makes sure that the server still records after what was done to it.
@@ -176,6 +177,29 @@ func TestLimits(t *testing.T) {
 	}
 	if m := r.manifest(r.waitSealed()); m.EndReason != EndMaxDuration {
 		t.Errorf("end reason %q", m.EndReason)
+	}
+}
+
+// TestNoRoom: a full disk and a port range that is used up refuse new calls, and say when to come again.
+func TestNoRoom(t *testing.T) {
+	full := newRig(t, func(c *Config) { c.MinFree = 1 << 60 })
+	if m := dialRaw(t, full).ask("INVITE", sdp, offerOf("1 4000 sendonly")); m.status() != 503 || m.header.Get("Retry-After") == "" {
+		t.Errorf("with a full disk: %s", m.start)
+	}
+	r := newRig(t, nil)
+	var taken []*media.Port
+	for r.server.media.Free() > 1 {
+		p, err := r.server.media.Open(&Stream{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, p)
+	}
+	if m := dialRaw(t, r).ask("INVITE", sdp, offerOf("1 4000 sendonly", "2 4002 sendonly")); m.status() != 503 {
+		t.Errorf("without ports: %s", m.start)
+	}
+	for _, p := range taken {
+		p.Close()
 	}
 }
 

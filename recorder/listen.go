@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -26,8 +27,10 @@ func (s *Server) bind(l Listen) (b boundListener, err error) {
 		b, err = s.bindUDP(l.Address)
 	case "tcp":
 		b, err = s.bindTCP(l.Address)
+	case "tls":
+		b, err = s.bindTLS(l.Address)
 	default:
-		return b, fmt.Errorf("listen for SIP on %s: network %q is not udp or tcp", l.Address, l.Network)
+		return b, fmt.Errorf("listen for SIP on %s: network %q is not udp, tcp or tls", l.Address, l.Network)
 	}
 	if err != nil {
 		return b, fmt.Errorf("listen for SIP on %s %s: %w; is another program on this port? sip.listen chooses another", l.Network, l.Address, err)
@@ -54,6 +57,19 @@ func (s *Server) bindTCP(address string) (boundListener, error) {
 	}
 	guarded := &guardedListener{Listener: ln, allow: s.c.Allow, refused: s.refuseStranger}
 	return boundListener{"tcp", ln.Addr(), func() error { return s.sip.ServeTCP(guarded) }, ln.Close}, nil
+}
+
+// bindTLS binds a TCP listener whose connections are encrypted (RFC 3261, 26.2). Strangers are sent away before the handshake.
+func (s *Server) bindTLS(address string) (boundListener, error) {
+	if s.c.TLS == nil {
+		return boundListener{}, errors.New("there is no certificate; sip.tls names one")
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return boundListener{}, err
+	}
+	secure := tls.NewListener(&guardedListener{Listener: ln, allow: s.c.Allow, refused: s.refuseStranger}, s.c.TLS)
+	return boundListener{"tls", ln.Addr(), func() error { return s.sip.ServeTLS(secure) }, ln.Close}, nil
 }
 
 // serveAll reads from every listener until Close.

@@ -20,6 +20,8 @@ type rawCall struct {
 	id   string
 	to   string // our peer's To, with its tag once it has given one
 	cseq int
+
+	transport string // in Via; "" is TCP
 }
 
 // message is a SIP message as it came.
@@ -55,9 +57,13 @@ func (c *rawCall) send(method, header, body string) {
 	if method != "ACK" {
 		c.cseq++
 	}
-	local := c.conn.LocalAddr().String()
-	text := fmt.Sprintf("%s sip:srs@127.0.0.1 SIP/2.0\nVia: SIP/2.0/TCP %s;branch=z9hG4bK%s.%s.%d\nFrom: <sip:src@127.0.0.1>;tag=a\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n"+
-		"Contact: <sip:src@%s;transport=tcp>;+sip.src\nMax-Forwards: 70\nRequire: siprec\n%sContent-Length: %d\n\n", method, local, c.id, method, c.cseq, c.to, c.id, c.cseq, method, local, header, len(body))
+	local, transport := c.conn.LocalAddr().String(), "TCP"
+	if c.transport != "" {
+		transport = c.transport
+	}
+	text := fmt.Sprintf("%s sip:srs@127.0.0.1 SIP/2.0\nVia: SIP/2.0/%s %s;branch=z9hG4bK%s.%s.%d\nFrom: <sip:src@127.0.0.1>;tag=a\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n"+
+		"Contact: <sip:src@%s;transport=%s>;+sip.src\nMax-Forwards: 70\nRequire: siprec\n%sContent-Length: %d\n\n",
+		method, transport, local, c.id, method, c.cseq, c.to, c.id, c.cseq, method, local, transport, header, len(body))
 	if _, err := io.WriteString(c.conn, strings.ReplaceAll(text, "\n", "\r\n")+body); err != nil {
 		c.t.Fatal(err)
 	}

@@ -5,9 +5,9 @@ package recorder
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -27,6 +27,7 @@ type Config struct {
 	ConfigHash string // hash of the configuration in force, in manifests
 
 	Listen    []Listen       // where SIP is taken
+	TLS       *tls.Config    // for listeners of the network "tls"
 	Allow     []netip.Prefix // who may send calls; others are not answered over UDP and disconnected over TCP
 	Trunks    []Trunk        // names of clients by their address
 	Advertise netip.Addr     // media address in answers; zero: the local address towards the client
@@ -46,7 +47,7 @@ type Config struct {
 
 // Listen is one SIP listener.
 type Listen struct {
-	Network string // "udp" or "tcp"
+	Network string // "udp", "tcp" or "tls"
 	Address string // host:port
 }
 
@@ -140,13 +141,13 @@ func (s *Server) openStack() error {
 	return nil
 }
 
-// Addrs are the addresses SIP is taken on, in the order of Config.Listen.
-func (s *Server) Addrs() []net.Addr {
-	addrs := make([]net.Addr, len(s.listeners))
+// Listening is where SIP is taken, in the order of Config.Listen, with the ports that the kernel has chosen.
+func (s *Server) Listening() []Listen {
+	all := make([]Listen, len(s.listeners))
 	for i, l := range s.listeners {
-		addrs[i] = l.addr
+		all[i] = Listen{Network: l.network, Address: l.addr.String()}
 	}
-	return addrs
+	return all
 }
 
 // Active is how many recording sessions run.

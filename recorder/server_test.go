@@ -91,9 +91,9 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 
 // addr is the SIP address for a transport.
 func (r *rig) addr(transport string) netip.AddrPort {
-	for _, a := range r.server.Addrs() {
-		if a.Network() == transport {
-			return netip.MustParseAddrPort(a.String())
+	for _, l := range r.server.Listening() {
+		if l.Network == transport {
+			return netip.MustParseAddrPort(l.Address)
 		}
 	}
 	r.t.Fatalf("no listener for %s", transport)
