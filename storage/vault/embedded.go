@@ -171,6 +171,10 @@ func (e *Embedded) runChild(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode configuration of embedded store: %w", err)
 	}
+	// The child of a daemon that was killed may still answer here for a moment. Without its socket only the new one does.
+	if err := os.Remove(e.c.Socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove socket of an earlier store: %w", err)
+	}
 	logs := &lastLine{log: e.c.Log}
 	cmd.Stdout, cmd.Stderr = logs, logs
 	if err := cmd.Start(); err != nil {
