@@ -48,7 +48,7 @@ func (p *process) waitPackets(n int64) {
 func (p *process) waitStatus(what string, done func(statusReport) bool) {
 	p.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		out, errOut, err := p.run("status", "--socket", p.socket())
+		out, errOut, err := p.run("status", "--socket", p.socket(), "--json")
 		if err != nil {
 			p.t.Fatalf("status: %v\n%s", err, errOut)
 		}
