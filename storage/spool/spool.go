@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -240,13 +241,17 @@ func (s *Spool) create(id string, line []byte) (err error) {
 	return nil
 }
 
-// Free is the room on the spool's file system that this process may use.
+// Free is the room on the spool's file system that this process may use. File systems that make inodes as they need them, such
+// as btrfs, report none at all: they have enough.
 func (s *Spool) Free() (bytes, inodes int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(s.dir, &st); err != nil {
 		return 0, 0, fmt.Errorf("read free space: %w", err)
 	}
-	return int64(st.Bavail) * st.Bsize, int64(st.Ffree), nil
+	if inodes = int64(st.Ffree); st.Files == 0 {
+		inodes = math.MaxInt64
+	}
+	return int64(st.Bavail) * st.Bsize, inodes, nil
 }
 
 // Counters are the counts up to now.
