@@ -113,7 +113,7 @@ func Start(c Config, sp *spool.Spool, engine *media.Engine, sealed func(*spool.E
 
 // openStack builds the SIP stack and registers what is answered.
 func (s *Server) openStack() error {
-	log := slog.New(stackLog{to: s.log, counters: &s.Counters})
+	log := slog.New(stackLog{to: s.log, counters: &s.Counters, seldom: &rate.Sometimes{First: 3, Interval: time.Minute}})
 	ua, err := sipgo.NewUA(
 		sipgo.WithUserAgent(s.c.Software),
 		sipgo.WithUserAgentParser(newParser()),

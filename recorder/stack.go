@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -33,6 +34,7 @@ func newParser() *sip.Parser {
 type stackLog struct {
 	to       *slog.Logger
 	counters *Counters
+	seldom   *rate.Sometimes // how often a message that does not parse is logged: a broken client sends many
 }
 
 func (l stackLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
@@ -40,7 +42,7 @@ func (l stackLog) Enabled(_ context.Context, level slog.Level) bool { return lev
 func (l stackLog) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "parse") {
 		l.counters.Unparsable.Add(1)
-		l.to.WarnContext(ctx, "SIP message refused: it does not parse")
+		l.seldom.Do(func() { l.to.WarnContext(ctx, "SIP message refused: it does not parse", "so_far", l.counters.Unparsable.Load()) })
 		return nil
 	}
 	l.counters.StackErrors.Add(1)
