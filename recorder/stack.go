@@ -42,7 +42,9 @@ func (l stackLog) Enabled(_ context.Context, level slog.Level) bool { return lev
 func (l stackLog) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "parse") {
 		l.counters.Unparsable.Add(1)
-		l.seldom.Do(func() { l.to.WarnContext(ctx, "SIP message refused: it does not parse", "so_far", l.counters.Unparsable.Load()) })
+		l.seldom.Do(func() {
+			l.to.WarnContext(ctx, "SIP message refused: it does not parse", "so_far", l.counters.Unparsable.Load())
+		})
 		return nil
 	}
 	l.counters.StackErrors.Add(1)
