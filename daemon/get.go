@@ -4,12 +4,36 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 )
+
+type showCmd struct {
+	connection
+	ID     string `arg:"" help:"Recording ID, as find prints it."`
+	Reason string `help:"Why you look; it goes into the ledger." placeholder:"TEXT"`
+}
+
+// Run prints the manifest: who, when, and what became of every packet.
+func (c *showCmd) Run(s *streams) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	path := "/v1/recordings/" + url.PathEscape(c.ID) + "/manifest"
+	if c.Reason != "" {
+		path += "?reason=" + url.QueryEscape(c.Reason)
+	}
+	var raw json.RawMessage
+	if err := api.do(context.Background(), "GET", path, nil, &raw); err != nil {
+		return err
+	}
+	return printJSON(s.out, raw)
+}
 
 type getCmd struct {
 	connection

@@ -25,6 +25,7 @@ type cli struct {
 	CheckConfig checkConfigCmd `cmd:"" help:"Say everything that is wrong with a configuration file."`
 	Find        findCmd        `cmd:"" help:"List the recordings of a ticket."`
 	Get         getCmd         `cmd:"" help:"Write a recording to a file."`
+	Show        showCmd        `cmd:"" help:"Print all that is known of a recording: its manifest, as JSON."`
 	Link        linkCmd        `cmd:"" help:"Put a ticket on a recording."`
 	Unlink      unlinkCmd      `cmd:"" help:"Take a ticket off a recording."`
 	Token       tokenCmd       `cmd:"" help:"Create, list and revoke access tokens."`

@@ -196,6 +196,17 @@ func TestRangeOfAudio(t *testing.T) {
 	p.call("RANGE-1")
 	id := p.waitStored("RANGE-1", 1)[0].ID
 	whole := p.audio(id)
+	shown, errOut, err := p.run("show", "--socket", p.socket(), id)
+	var manifest struct {
+		ID       string `json:"id"`
+		Channels []struct{ Packets int64 }
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(shown), &manifest)
+	}
+	if err != nil || manifest.ID != id || len(manifest.Channels) != 2 || manifest.Channels[0].Packets != 50 {
+		t.Errorf("show: %v\n%s\n%s", err, shown, errOut)
+	}
 	token := p.token("agent")
 	res, body := p.get(token, "/v1/recordings/"+id+"/audio", "Range", "bytes=100-299")
 	if res.StatusCode != 206 || string(body) != string(whole[100:300]) || res.Header.Get("Content-Range") != fmt.Sprintf("bytes 100-299/%d", len(whole)) {

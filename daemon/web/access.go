@@ -88,7 +88,8 @@ var doors = map[string]Action{
 	"GET /v1/recordings":                          Browse,
 	"GET /v1/recordings/{id}":                     Search,
 	"GET /v1/recordings/{id}/audio":               Play,
-	"GET /v1/recordings/{id}/peaks":               Play, // they show who spoke when
+	"GET /v1/recordings/{id}/peaks":               Play,           // they show who spoke when
+	"GET /v1/recordings/{id}/manifest":            Play | Parties, // who, when, and what became of every packet
 	"GET /v1/tokens":                              Tokens,
 	"POST /v1/tokens":                             Tokens,
 	"DELETE /v1/tokens/{id}":                      Tokens,

@@ -34,6 +34,7 @@ var wanted = []struct {
 	{"HEAD /v1/recordings/RECORDING/audio", "xx x x x x . . . .", 200, ""},
 	{"GET /v1/recordings/RECORDING/audio?download=1", "xx . x x x . . . .", 200, ""},
 	{"GET /v1/recordings/RECORDING/peaks", "xx x x x x . . . .", 200, ""},
+	{"GET /v1/recordings/RECORDING/manifest", "xx . x x x . . . .", 200, ""},
 	{"POST /v1/tokens", ".. . . . . . x . .", 201, `{"role":"agent"}`},
 	{"GET /v1/tokens", ".. . . . . . x . .", 200, ""},
 	{"DELETE /v1/tokens/TOKEN", ".. . . . . . x . .", 204, ""},

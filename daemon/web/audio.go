@@ -32,7 +32,8 @@ type PlayInput struct {
 	Ticket string `query:"ticket" maxLength:"64" doc:"that is being worked on; goes into the ledger"`
 }
 
-type peaksInput struct {
+// partInput asks for a part of a recording that is JSON.
+type partInput struct {
 	RecordingInput
 	PlayInput
 }
@@ -50,12 +51,18 @@ func (s *Server) registerAudio(api huma.API) {
 		return stream(func(w http.ResponseWriter, r *http.Request) error { return s.audio(w, r, in) }, s.refuse), nil
 	})
 
-	peaks := operation("GET", "/v1/recordings/{id}/peaks", "get-peaks", "What a picture of the audio is drawn from")
-	peaks.Responses = map[string]*huma.Response{"200": {Description: "Lowest and highest of each twentieth of a second, by channel",
-		Content: map[string]*huma.MediaType{"application/json": {}}}}
-	huma.Register(api, peaks, func(_ context.Context, in *peaksInput) (*huma.StreamResponse, error) {
+	s.registerPart(api, operation("GET", "/v1/recordings/{id}/peaks", "get-peaks", "What a picture of the audio is drawn from"),
+		partPeaks, "Lowest and highest of each twentieth of a second, by channel")
+	s.registerPart(api, operation("GET", "/v1/recordings/{id}/manifest", "get-manifest", "All that is known of the call"),
+		partManifest, "Who, when, what signalling said, and by channel what became of every packet, gaps with their causes")
+}
+
+// registerPart registers a part of a recording that is JSON and stored as such. To read it is a play.
+func (s *Server) registerPart(api huma.API, op huma.Operation, name, description string) {
+	op.Responses = map[string]*huma.Response{"200": {Description: description, Content: map[string]*huma.MediaType{"application/json": {}}}}
+	huma.Register(api, op, func(_ context.Context, in *partInput) (*huma.StreamResponse, error) {
 		return stream(func(w http.ResponseWriter, r *http.Request) error {
-			return s.play(w, r, in.ID, partPeaks, "application/json", in.PlayInput, nil)
+			return s.play(w, r, in.ID, name, "application/json", in.PlayInput, nil)
 		}, s.refuse), nil
 	})
 }

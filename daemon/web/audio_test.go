@@ -84,10 +84,14 @@ func TestPlayIsInTheLedger(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	r.get(token, path+"/peaks")
+	if got := r.get(token, path+"/manifest"); !bytes.Contains(got.body, []byte(`"id":"`+call(0).ID+`"`)) && !bytes.Contains(got.body, []byte(`"id": "`+call(0).ID+`"`)) {
+		t.Errorf("manifest: %s %s", got.Status, got.body)
+	}
 	want := []playEvent{
 		{"token:" + id, call(0).ID, "audio.wav", "called back", "Q3/4711#2", "bytes=0-99"},
 		{"token:" + id, call(0).ID, "audio.wav", "", "", ""},
 		{"token:" + id, call(0).ID, "peaks.json", "", "", ""},
+		{"token:" + id, call(0).ID, "manifest.json", "", "", ""},
 	}
 	if got := r.plays(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

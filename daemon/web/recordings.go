@@ -40,7 +40,7 @@ type link struct {
 	LinkedAt time.Time `json:"linked_at"`
 }
 
-const partAudio, partPeaks = "audio.wav", "peaks.json"
+const partAudio, partPeaks, partManifest = "audio.wav", "peaks.json", "manifest.json"
 
 // describe is a recording for a role's eyes.
 func describe(r catalog.Recording, role Role) recording {
