@@ -35,7 +35,7 @@ func browser(t *testing.T) context.Context {
 // TestConsole does what a support agent does: sign in, type a ticket, play the call.
 func TestConsole(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21200-21219")
+	p := startProcess(t, 20)
 	if _, err := client.Place(t.Context(), client.Call{
 		Server: p.sip["udp"], Transport: "udp", Duration: 3 * time.Second, Seed: 9, Headers: ticketHeader("C-1"),
 		Caller: "+15550142", Callee: "+15550199",

@@ -67,7 +67,7 @@ func (p *process) waitStatus(what string, done func(statusReport) bool) {
 
 func TestKillDuringCallLosesAtMostASecond(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21100-21119")
+	p := startProcess(t, 20)
 	began := time.Now()
 	call := place(t, p, "KILL-1", 20*time.Second)
 	time.Sleep(2 * time.Second)
@@ -127,7 +127,7 @@ func spoolEntries(t *testing.T, dir string) []string {
 
 func TestTerminateFinalisesRunningCalls(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21120-21139")
+	p := startProcess(t, 20)
 	call := place(t, p, "TERM-1", 60*time.Second)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func embeddedPid(p *process) int {
 
 func TestStoreKilledDuringUploads(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21140-21179")
+	p := startProcess(t, 40)
 	const calls = 6
 	ended := make(chan error, calls)
 	for i := range calls {
@@ -224,7 +224,7 @@ func TestStoreKilledDuringUploads(t *testing.T) {
 
 func TestCatalogIsRebuilt(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21180-21199")
+	p := startProcess(t, 20)
 	for _, ticket := range []string{"R-1", "R-2"} {
 		if _, err := client.Place(t.Context(), client.Call{Server: p.sip["udp"], Transport: "udp", Duration: time.Second, Headers: ticketHeader(ticket)}); err != nil {
 			t.Fatal(err)

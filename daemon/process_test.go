@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -72,13 +75,43 @@ api:
 `, dir, rtpPorts)
 }
 
-// startProcess starts the built binary on a new data directory and waits until it is ready. The test ends it.
-func startProcess(t *testing.T, rtpPorts string) *process {
+// nextPort is where the next test looks for media ports: somewhere else in each run, so that two at once do not meet.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(int32(10_000 + 100*rand.IntN(80))) }
+
+// freePorts is a range of n UDP ports that nobody uses.
+func freePorts(t *testing.T, n int) string {
+	t.Helper()
+	for range 100 {
+		first := int(nextPort.Add(int32(n))) - n
+		if portsFree(first, n) {
+			return fmt.Sprintf("%d-%d", first, first+n-1)
+		}
+	}
+	t.Fatal("no free UDP ports")
+	return ""
+}
+
+func portsFree(first, n int) bool {
+	for port := first; port < first+n; port++ {
+		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		if err != nil {
+			return false
+		}
+		conn.Close()
+	}
+	return true
+}
+
+// startProcess starts the built binary on a new data directory, with n media ports, and waits until it is ready. The test
+// ends it.
+func startProcess(t *testing.T, n int) *process {
 	t.Helper()
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "linewarden.yaml")
 	data := filepath.Join(dir, "data")
-	if err := os.WriteFile(conf, []byte(testConfig(data, rtpPorts)), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(testConfig(data, freePorts(t, n))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return restartProcess(t, conf, data)

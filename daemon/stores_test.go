@@ -88,11 +88,11 @@ func (o *elsewhere) forward(t *testing.T, network, address string) string {
 	return ln.Addr().String()
 }
 
-func (o *elsewhere) config(dir string) string {
+func (o *elsewhere) config(dir, ports string) string {
 	return fmt.Sprintf(`
 data_dir: %[1]s/data
 sip: {listen: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"], drain: 1s}
-rtp: {ports: 21220-21259}
+rtp: {ports: %[4]s}
 api: {listen: "127.0.0.1:0", metrics: off}
 s3:
   endpoint: http://%[2]s
@@ -103,7 +103,7 @@ s3:
   secret_key_file: %[1]s/secret
 nats:
   url: nats://%[3]s
-`, dir, o.s3, o.nats)
+`, dir, o.s3, o.nats, ports)
 }
 
 // TestStoresElsewhere: the company's S3 and NATS, there, away while calls come in, away at a start, and back.
@@ -112,7 +112,7 @@ func TestStoresElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	o := startElsewhere(t, dir)
 	conf := filepath.Join(dir, "linewarden.yaml")
-	if err := os.WriteFile(conf, []byte(o.config(dir)), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(o.config(dir, freePorts(t, 40))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "data")
@@ -153,7 +153,7 @@ func (p *process) call(ticket string) {
 
 func TestNoTokenNoAnswer(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21260-21279")
+	p := startProcess(t, 20)
 	for path, want := range map[string]int{
 		"/healthz": 200, "/readyz": 200,
 		"/v1/tickets/T/recordings": 401, "/v1/recordings/01ARZ3NDEKTSV4RRFFQ69G5FAV": 401, "/v1/status": 401, "/v1/tokens": 401,
@@ -192,7 +192,7 @@ func TestNoTokenNoAnswer(t *testing.T) {
 
 func TestRangeOfAudio(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t, "21280-21299")
+	p := startProcess(t, 20)
 	p.call("RANGE-1")
 	id := p.waitStored("RANGE-1", 1)[0].ID
 	whole := p.audio(id)
