@@ -6,9 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -256,75 +253,4 @@ func TestJunkOnTheSIPPorts(t *testing.T) {
 	tcp.Write([]byte("INVITE sip:x SIP/2.0\r\nContent-Length: 300000\r\n\r\n"))
 	tcp.Write(bytes.Repeat([]byte("x"), 300_000)) // longer than any message that is taken
 	r.alive()
-}
-
-func TestJunkAndStrangersOnTheMediaPorts(t *testing.T) {
-	r := newRig(t, nil)
-	c := dialRaw(t, r)
-	offer := offerOf("1 4000 sendonly")
-	offer = strings.Replace(offer, "RTP/AVP 0\r\n", "RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n", 1)
-	port := answeredPorts(t, c.ask("INVITE", sdp, offer))[0]
-	to := "127.0.0.1:" + strconv.Itoa(port)
-	conn, err := net.Dial("udp", to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	stranger, err := (&net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}}).Dial("udp", to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stranger.Close()
-	voice := func(seq byte, fill byte) []byte {
-		return append([]byte{0x80, 0, 0, seq, 0, 0, 0, 160 * (seq - 1), 0, 0, 0, 1}, bytes.Repeat([]byte{fill}, 160)...)
-	}
-	conn.Write(voice(1, 0x11))
-	waitFor(t, func() bool { return r.server.Counters.Packets.Load() == 1 })
-	stranger.Write(voice(2, 0x22))
-	for _, junk := range [][]byte{{}, {1}, bytes.Repeat([]byte{7}, 2000), {0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0}} {
-		conn.Write(junk)
-	}
-	digit := []byte("a digit that nobody may keep")
-	conn.Write(append([]byte{0x80, 101, 0, 2, 0, 0, 0, 160, 0, 0, 0, 1}, digit...))
-	waitFor(t, func() bool { return r.server.Counters.Packets.Load() == 2 && r.server.Counters.Foreign.Load() == 1 })
-	c.ask("BYE", "", "")
-	e := r.waitSealed()
-	m := r.manifest(e)
-	if ch := m.Channels[0]; ch.Foreign != 1 || ch.Junk < 3 {
-		t.Errorf("channel %+v", ch)
-	}
-	wav, err := os.ReadFile(filepath.Join(e.Dir(), partAudio))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(wav, bytes.Repeat([]byte{0x11}, 160)) || bytes.Contains(wav, []byte{0x22, 0x22}) {
-		t.Error("the audio is not what was said by whom it was said")
-	}
-	log, err := os.ReadFile(filepath.Join(e.Dir(), "media.rtplog"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(log, digit) {
-		t.Error("a digit was written to the disk")
-	}
-	r.alive()
-}
-
-// TestMediaFromElsewhere: NAT and media relays send from addresses that no offer names.
-func TestMediaFromElsewhere(t *testing.T) {
-	r := newRig(t, nil)
-	c := dialRaw(t, r)
-	port := answeredPorts(t, c.ask("INVITE", sdp, strings.Replace(offerOf("1 4000 sendonly"), "c=IN IP4 127.0.0.1", "c=IN IP4 192.0.2.77", 1)))[0]
-	conn, err := (&net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 3)}}).Dial("udp", "127.0.0.1:"+strconv.Itoa(port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.Write(append([]byte{0x80, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, make([]byte, 160)...))
-	waitFor(t, func() bool { return r.server.Counters.Packets.Load() == 1 })
-	c.ask("BYE", "", "")
-	m := r.manifest(r.waitSealed())
-	if m.Channels[0].Packets != 1 || !strings.Contains(strings.Join(m.Oddities, "; "), "another address") {
-		t.Errorf("channel %+v, oddities %v", m.Channels[0], m.Oddities)
-	}
 }

@@ -67,7 +67,7 @@ type dialog struct {
 // newDialog makes the dialog state of an INVITE that is about to be accepted.
 func newDialog(id dialogID, req *sip.Request, local netip.AddrPort) *dialog {
 	id.localTag = sip.GenerateTagN(16)
-	d := &dialog{id: id, invite: req, remoteSeq: req.CSeq().SeqNo, local: local}
+	d := &dialog{id: id, invite: req, remoteSeq: req.CSeq().SeqNo, local: local, target: req.From().Address} // for want of a Contact
 	d.refresh(req)
 	return d
 }

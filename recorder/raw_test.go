@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// rawCall is a SIP dialog over TCP that is written by hand, to say what no proper client says.
+// rawCall is a SIP dialog that is written by hand, to say what no proper client says.
 type rawCall struct {
 	t    *testing.T
 	conn net.Conn
@@ -51,9 +51,35 @@ func dialRaw(t *testing.T, r *rig) *rawCall {
 	return &rawCall{t: t, conn: conn, in: bufio.NewReader(conn), id: fmt.Sprintf("raw-%d", time.Now().UnixNano()), to: "<sip:srs@127.0.0.1>"}
 }
 
+// dialRawUDP is dialRaw over UDP. An answer must come from where the request went.
+func dialRawUDP(t *testing.T, r *rig) *rawCall {
+	t.Helper()
+	conn, err := net.Dial("udp", r.addr("udp").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &rawCall{
+		t: t, conn: conn, in: bufio.NewReaderSize(conn, maxDatagram), transport: "UDP",
+		id: fmt.Sprintf("raw-%d", time.Now().UnixNano()), to: "<sip:srs@127.0.0.1>",
+	}
+}
+
 // send writes a request of the dialog. Header lines end with a line feed.
 func (c *rawCall) send(method, header, body string) {
 	c.t.Helper()
+	c.write(c.request(method, header, body))
+}
+
+func (c *rawCall) write(text string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.conn, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// request is the text of the dialog's next request.
+func (c *rawCall) request(method, header, body string) string {
 	if method != "ACK" {
 		c.cseq++
 	}
@@ -64,9 +90,7 @@ func (c *rawCall) send(method, header, body string) {
 	text := fmt.Sprintf("%s sip:srs@127.0.0.1 SIP/2.0\nVia: SIP/2.0/%s %s;branch=z9hG4bK%s.%s.%d\nFrom: <sip:src@127.0.0.1>;tag=a\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n"+
 		"Contact: <sip:src@%s;transport=%s>;+sip.src\nMax-Forwards: 70\nRequire: siprec\n%sContent-Length: %d\n\n",
 		method, transport, local, c.id, method, c.cseq, c.to, c.id, c.cseq, method, local, transport, header, len(body))
-	if _, err := io.WriteString(c.conn, strings.ReplaceAll(text, "\n", "\r\n")+body); err != nil {
-		c.t.Fatal(err)
-	}
+	return strings.ReplaceAll(text, "\n", "\r\n") + body
 }
 
 // next reads the next message but 100 Trying.

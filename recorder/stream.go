@@ -31,21 +31,41 @@ type Stream struct {
 
 // permit says what a stream takes.
 type permit struct {
-	addrs  []netip.Addr // the offer's media address and the client's own
-	events [2]uint64    // payload types of RFC 4733 events, a bit each
+	addrs   []netip.Addr // the offer's media address and the client's own
+	formats payloadTypes // what the offer announces
+	events  payloadTypes // RFC 4733 events, of this offer or an earlier one: digits may be under way while it changes
 }
+
+// payloadTypes is a set of RTP payload types, a bit each.
+type payloadTypes [2]uint64
+
+func (p *payloadTypes) add(pt uint8)     { p[pt>>6&1] |= 1 << (pt & 63) }
+func (p *payloadTypes) remove(pt uint8)  { p[pt>>6&1] &^= 1 << (pt & 63) }
+func (p payloadTypes) has(pt uint8) bool { return p[pt>>6&1]&(1<<(pt&63)) != 0 }
+
+// isEvent says whether a packet is a digit: by its payload type, or by its size where the client sends what it never announced.
+func (p *permit) isEvent(h rtp.Header) bool {
+	const block, firstDynamic = 4, 96 // bytes of an event (RFC 4733, 2.3); RFC 3551, 6
+	return p.events.has(h.PayloadType) ||
+		!p.formats.has(h.PayloadType) && h.PayloadType >= firstDynamic && h.PayloadEnd-h.PayloadOffset == block
+}
+
+// isControl says whether a packet is RTCP. What has the payload type of a digit is not, whatever it looks like.
+func (p *permit) isControl(b []byte) bool { return rtp.IsRTCP(b) && !p.events.has(b[1]&0x7f) }
 
 // allows takes the packets that an offer announces: from its address or the client's, and digits by their payload type.
 func (st *Stream) allows(o siprec.OfferStream, client netip.Addr) {
-	p := &permit{}
+	p := &permit{events: st.allow.Load().events}
 	for _, a := range []netip.Addr{o.Addr, client} {
 		if a.IsValid() && !a.IsUnspecified() {
 			p.addrs = append(p.addrs, a.Unmap())
 		}
 	}
 	for _, f := range o.Formats {
-		if f.Encoding == encodingEvent && f.PayloadType < 128 {
-			p.events[f.PayloadType/64] |= 1 << (f.PayloadType % 64)
+		p.formats.add(f.PayloadType)
+		p.events.remove(f.PayloadType)
+		if f.Encoding == encodingEvent {
+			p.events.add(f.PayloadType)
 		}
 	}
 	st.offer = o
@@ -60,17 +80,17 @@ func (st *Stream) Packet(kind media.Kind, from netip.AddrPort, at time.Time, b [
 		st.total.Foreign.Add(1)
 		return
 	}
-	if kind == media.RTCP || rtp.IsRTCP(b) {
+	if p.isControl(b) {
 		st.log.Append(st.number, spool.KindRTCP, at, b)
 		return
 	}
 	h, err := rtp.ParseHeader(b)
-	if err != nil {
+	if err != nil || kind == media.RTCP { // RTP has no place among RTCP
 		st.junk.Add(1)
 		st.total.Junk.Add(1)
 		return
 	}
-	if p.events[h.PayloadType/64]&(1<<(h.PayloadType%64)) != 0 {
+	if p.isEvent(h) {
 		// A digit may be one of a card number: that one was pressed is kept, which one is not (PCI DSS 3.3.1).
 		st.events.Add(1)
 		b = b[:h.PayloadOffset]
