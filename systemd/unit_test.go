@@ -33,29 +33,23 @@ func systemdTool(t *testing.T, name string, args ...string) string {
 	return out.String()
 }
 
-// install copies the unit and its drop-ins to where systemd's tools can check them without the daemon installed.
+// install copies the unit to where systemd's tools can check it without the daemon installed.
 func install(t *testing.T) (unit string) {
 	t.Helper()
 	program, err := os.Executable() // Any will do.
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	for _, name := range []string{"linewarden.service", "linewarden.service.d/credentials.conf"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text = bytes.ReplaceAll(text, []byte("/usr/bin/linewarden"), []byte(program))
-		to := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	text, err := os.ReadFile("linewarden.service")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return filepath.Join(dir, "linewarden.service")
+	text = bytes.ReplaceAll(text, []byte("/usr/bin/linewarden"), []byte(program))
+	unit = filepath.Join(t.TempDir(), "linewarden.service")
+	if err := os.WriteFile(unit, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return unit
 }
 
 func TestUnitIsClean(t *testing.T) {
