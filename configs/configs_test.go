@@ -1,12 +1,14 @@
 package configs
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,150 +20,137 @@ func TestSamplesLoad(t *testing.T) {
 		t.Fatalf("samples %v, %v", samples, err)
 	}
 	for _, name := range samples {
-		if _, err := Load(name); err != nil {
+		c, err := Load(name)
+		if err != nil {
 			t.Errorf("%s:\n%v", name, err)
+			continue
+		}
+		if w := c.Warnings(); len(w) > 0 {
+			t.Errorf("%s:\n%s", name, strings.Join(w, "\n"))
 		}
 	}
 }
 
-// TestExampleIsWhole: a setting that the example does not show is one that nobody finds.
+// TestExampleIsWhole: a setting that the example does not show is one that nobody finds. What excludes another that is there
+// is shown as a comment.
 func TestExampleIsWhole(t *testing.T) {
 	text, err := os.ReadFile("example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var visit func(reflect.Type)
-	visit = func(typ reflect.Type) {
-		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Map {
-			typ = typ.Elem()
-		}
-		if typ.Kind() != reflect.Struct || typ.PkgPath() != reflect.TypeFor[Config]().PkgPath() {
+	c, problems := Parse("example.yaml", text)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	shown := make(map[string]bool)
+	for place := range c.source.places {
+		place = regexp.MustCompile(`\[\d+\]`).ReplaceAllString(place, "[]")
+		shown[regexp.MustCompile(`^(controllers|purposes)\.[^.]+`).ReplaceAllString(place, "$1.<name>")] = true
+	}
+	commented := map[string]bool{"nats.listen": true}
+	paths(reflect.TypeFor[Config](), "", func(path string) {
+		key := path[strings.LastIndex(path, ".")+1:]
+		if commented[path] && strings.Contains(string(text), "# "+key+":") {
 			return
 		}
-		for i := range typ.NumField() {
-			f := typ.Field(i)
-			if key := f.Tag.Get("yaml"); key != "" {
-				if !strings.Contains(string(text), key+":") {
-					t.Errorf("example.yaml has no %s", key)
-				}
-				visit(f.Type)
-			}
+		if !shown[path] {
+			t.Errorf("example.yaml has no %s", path)
 		}
+	})
+}
+
+// TestManual: each key says what it means, and what is when it is not there.
+func TestManual(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
 	}
-	visit(reflect.TypeFor[Config]())
+	ast.Inspect(file, func(n ast.Node) bool {
+		f, ok := n.(*ast.Field)
+		if !ok || f.Tag == nil {
+			return true
+		}
+		manual := f.Doc.Text() + f.Comment.Text()
+		if !regexp.MustCompile(`\b(Default:|Required\.|Absent:)`).MatchString(manual) {
+			t.Errorf("%s does not say whether it is needed, or what its default is: %q", f.Names[0], manual)
+		}
+		return true
+	})
 }
 
 func TestDefaultIsTheEmptyFile(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "---\n", "sip:\n"} {
+	for _, text := range []string{"", "# nothing\n", "---\n", "sip:\n", "\ufeffsip:\n  # allow: x\n", "\r\n"} {
 		c, problems := Parse("x", []byte(text))
+		c.source = nil
 		if len(problems) > 0 || !reflect.DeepEqual(c, Default()) {
 			t.Errorf("%q is not the default: %v", text, problems)
 		}
 	}
+	if w := Default().Warnings(); len(w) > 0 {
+		t.Errorf("the default warns: %v", w)
+	}
 	d := Default()
-	if got := fmt.Sprint(d.SIP.Listen, d.SIP.Allow, d.RTP.Ports, d.NATS.Listen.Address, d.API.Listen.Address); got !=
-		"[{udp 127.0.0.1:5060} {tcp 127.0.0.1:5060}] [127.0.0.0/8 ::1/128] {20000 29999}127.0.0.1:4222127.0.0.1:8080" {
-		t.Errorf("defaults are %s", got)
+	got := fmt.Sprint(d.SIP.Listen, d.SIP.Allow, d.RTP.Ports, d.NATS.Listen, d.API.Listen, d.API.Metrics, d.NATS.Replicas, d.Routes)
+	want := "[udp://127.0.0.1:5060 tcp://127.0.0.1:5060] [127.0.0.0/8 ::1/128] {20000 29999} {127.0.0.1:4222} {127.0.0.1:8080} " +
+		"{127.0.0.1:9464} 1 [{all {  } default  [fraud instructions service training]}]"
+	if got != want {
+		t.Errorf("defaults are\n%s, want\n%s", got, want)
 	}
 }
 
-// TestBadFiles: every problem of a file, with its place, and nothing else. A .txt file has the beginning of each.
-func TestBadFiles(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, problems := Parse("f", text)
-			want, err := os.ReadFile(strings.TrimSuffix(name, ".yaml") + ".txt")
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines := bufio.NewScanner(bytes.NewReader(want))
-			for i := 0; ; i++ {
-				more := lines.Scan()
-				if !more && i >= len(problems) {
-					break
-				}
-				got := "nothing"
-				if i < len(problems) {
-					p := problems[i]
-					got = fmt.Sprintf("%d:%d %s: %s", p.Line, p.Column, p.Key, p.Text)
-				}
-				if !more || !strings.HasPrefix(got, lines.Text()) {
-					t.Errorf("problem %d is\n  %s\nwant\n  %s", i, got, lines.Text())
-				}
-			}
-		})
+func TestDefaultsAreNotShared(t *testing.T) {
+	Default().SIP.Allow[0] = Prefix{}
+	*Default().SIP.UserToUser = false
+	if d := Default(); !d.SIP.Allow[0].IsValid() || !*d.SIP.UserToUser {
+		t.Error("changing one configuration changes the next")
 	}
 }
 
-func TestValues(t *testing.T) {
+// TestOverDefaults: what a file says replaces the default whole, zero and nothing too.
+func TestOverDefaults(t *testing.T) {
 	c, problems := Parse("x", []byte(`
-sip: {allow: 192.0.2.1/24, drain: 90s, max_call: 2w, ticket_headers: []}
-spool: {min_free: 2GB}
+sip: {allow: 192.0.2.1/24, drain: 0s, max_call: 2w, ticket_headers: [], user_to_user: false}
+spool: {min_free: 0}
 api: {metrics: off}
 nats: {url: nats://a:4222}
-purposes: {p: {keep: 10y, legal_minimum: 18m}}
+controllers: {example: {recipient_file: /x}}
+purposes: {p: {keep: 10y, legal_minimum: 1y}}
 routes: [{name: r, purposes: p}]
 `))
-	if len(problems) > 0 && !strings.Contains(problems.Error(), "18m") {
+	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if c.SIP.Allow[0].String() != "192.0.2.0/24" || c.SIP.Drain.Duration != 90*time.Second || c.SIP.MaxCall.Duration != 14*day {
+	if c.SIP.Allow[0].String() != "192.0.2.0/24" || c.SIP.Drain.Duration != 0 || c.SIP.MaxCall.Duration != 14*day {
 		t.Errorf("sip is %+v", c.SIP)
 	}
-	if len(c.SIP.TicketHeaders) != 0 || c.Spool.MinFree.Bytes != 2e9 || !c.API.Metrics.Off || c.NATS.Listen.Address != "" {
-		t.Errorf("got %+v %+v %+v %+v", c.SIP.TicketHeaders, c.Spool, c.API, c.NATS)
+	if len(c.SIP.TicketHeaders) != 0 || *c.SIP.UserToUser || c.Spool.MinFree.Bytes != 0 || c.API.Metrics.Address != "" {
+		t.Errorf("got %+v %+v %+v", c.SIP, c.Spool, c.API)
 	}
-	if c.Purposes["p"].Keep.Duration != 3650*day || c.Routes[0].Controller != "default" {
-		t.Errorf("got %+v %+v", c.Purposes, c.Routes)
+	if c.NATS.Listen.Address != "" || len(c.Purposes) != 1 || c.Purposes["p"].Keep.Duration != 10*year || c.Routes[0].Controller != "example" {
+		t.Errorf("got %+v %+v %+v", c.NATS, c.Purposes, c.Routes)
 	}
 }
 
-func TestCredentialsDirectory(t *testing.T) {
-	t.Setenv("CREDENTIALS_DIRECTORY", "/run/cred")
-	t.Setenv("HOME", "/secret")
-	for in, want := range map[File]string{
-		"$CREDENTIALS_DIRECTORY/key": "/run/cred/key", "/etc/key": "/etc/key", "$HOME/key": "$HOME/key",
+func TestDuration(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"90s": 90 * time.Second, "0": 0, "180d": 180 * day, "2y": 2 * year, "1w3d": 10 * day, "1y1d12h30m": year + day + 12*time.Hour + 30*time.Minute,
+		"1.5h": 90 * time.Minute, "200y": maxDuration,
 	} {
-		if got := in.Path(); got != want {
-			t.Errorf("%s is %s, want %s", in, got, want)
+		var d Duration
+		if err := d.parse(in); err != nil || d.Duration != want {
+			t.Errorf("%s is %v, %v; want %v", in, d.Duration, err, want)
+		}
+	}
+	for _, in := range []string{"", "10", "d", "-1s", "-1d", "1.5d", "201y", "200y1s", "4294967296d", "1d 2h", "1h2d", "2 years", "１d"} {
+		var d Duration
+		if err := d.parse(in); err == nil {
+			t.Errorf("%q is %v, want an error", in, d)
 		}
 	}
 }
 
-func TestTooLarge(t *testing.T) {
-	if _, problems := Parse("x", bytes.Repeat([]byte("#"), maxFile+1)); len(problems) != 1 {
-		t.Errorf("problems %v", problems)
+func TestHashNamesTheText(t *testing.T) {
+	if got := Hash([]byte("node: a\n")); len(got) != 12 || got == Hash([]byte("node: b\n")) {
+		t.Errorf("hash is %q", got)
 	}
-}
-
-// FuzzParse: any text is a configuration or has problems that say where they are.
-func FuzzParse(f *testing.F) {
-	files, _ := filepath.Glob("testdata/bad/*.yaml")
-	for _, name := range append(files, "example.yaml", "minimal.yaml") {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-	f.Add([]byte("a: &a [*a, *a]\nsip: *a\n<<: *a\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		c, problems := Parse("f", text)
-		for _, p := range problems {
-			if p.Line < 1 || p.Column < 1 || p.Text == "" {
-				t.Fatalf("problem without a place: %+v", p)
-			}
-		}
-		if len(problems) == 0 && (len(c.Routes) == 0 || len(c.SIP.Listen) == 0) {
-			t.Fatalf("accepted a configuration that lacks the needful: %+v", c)
-		}
-	})
 }

@@ -4,103 +4,54 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
-const (
-	maxFile  = 1 << 20 // bytes; a configuration has some kilobytes
-	maxDepth = 16      // of nesting; the deepest key is at five
-)
-
-// decoder reads a document into a struct and gathers what does not fit.
+// decoder reads a document into a Config and gathers what does not fit.
 type decoder struct {
-	file     string
+	*source
 	problems Problems
-	places   map[string]*token.Position // of every key that was read, for checks that come later
+	bad      map[string]bool // keys whose values could not be read: nothing more is said of them
 }
 
-// decode reads a file's text into c.
-func (d *decoder) decode(text []byte, c *Config) {
-	if len(text) > maxFile {
-		d.add(nil, "", fmt.Sprintf("the file has more than %d bytes", maxFile))
-		return
-	}
-	file, err := parseYAML(text)
-	if err != nil {
-		d.syntax(err)
-		return
-	}
-	for i, doc := range file.Docs {
-		if i > 0 {
-			d.add(doc.GetToken().Position, "", "a second document; one file holds one configuration")
-			return
-		}
-		if doc.Body != nil && doc.Body.Type() != ast.NullType && doc.Body.Type() != ast.CommentType {
-			d.value(doc.Body, reflect.ValueOf(c).Elem(), "", 0)
-		}
-	}
+// complain adds a problem with a value that can be read all the same.
+func (d *decoder) complain(at *token.Position, key, text string) {
+	d.problems = append(d.problems, d.problemAt(at, key, text))
 }
 
-// parseYAML guards against a parser that gives up by panicking on text that is no YAML.
-func parseYAML(text []byte) (file *ast.File, err error) {
-	defer func() {
-		if recover() != nil {
-			err = fmt.Errorf("this is no YAML")
-		}
-	}()
-	return parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey()) // told by pairs, with the key's path
+// reject adds a problem with a value that cannot be read.
+func (d *decoder) reject(at *token.Position, key, text string) {
+	d.complain(at, key, text)
+	d.bad[key] = true
 }
 
-// syntax turns the parser's complaint into a problem.
-func (d *decoder) syntax(err error) {
-	text, position := err.Error(), (*token.Position)(nil)
-	if located, ok := err.(interface{ GetToken() *token.Token }); ok && located.GetToken() != nil {
-		position = located.GetToken().Position
-	}
-	if located, ok := err.(interface{ GetMessage() string }); ok {
-		text = located.GetMessage()
-	}
-	first, _, _ := strings.Cut(text, "\n")
-	d.add(position, "", first)
-}
-
-func (d *decoder) add(at *token.Position, key, text string) {
-	p := Problem{File: d.file, Line: 1, Column: 1, Key: key, Text: text}
-	if at != nil {
-		p.Line, p.Column = max(1, at.Line), max(1, at.Column)
-	}
-	d.problems = append(d.problems, p)
-}
-
-// value reads a node into a value of any type that a configuration has.
-func (d *decoder) value(node ast.Node, into reflect.Value, key string, depth int) {
-	if depth > maxDepth {
-		d.add(position(node), key, "nested too deep")
-		return
-	}
+// value reads a node into a value of any type that a configuration has. What it holds before is the default.
+func (d *decoder) value(node ast.Node, into reflect.Value, key string) {
 	if d.places[key] == nil {
 		d.places[key] = position(node)
 	}
-	if into.CanAddr() {
-		if t, ok := into.Addr().Interface().(textual); ok {
-			d.text(node, t, key)
-			return
-		}
+	if node.Type() == ast.NullType && into.Kind() != reflect.Struct {
+		d.reject(position(node), key, "nothing is given; give a value, or remove the key")
+		return
+	}
+	if t, ok := into.Addr().Interface().(textual); ok {
+		d.text(node, t, key)
+		return
 	}
 	switch into.Kind() {
 	case reflect.Pointer:
 		into.Set(reflect.New(into.Type().Elem()))
-		d.value(node, into.Elem(), key, depth)
+		d.value(node, into.Elem(), key)
 	case reflect.Struct:
-		d.structure(node, into, key, depth)
+		d.structure(node, into, key)
 	case reflect.Map:
-		d.mapping(node, into, key, depth)
+		d.mapping(node, into, key)
 	case reflect.Slice:
-		d.sequence(node, into, key, depth)
+		d.sequence(node, into, key)
 	default:
 		d.scalar(node, into, key)
 	}
@@ -110,11 +61,11 @@ func (d *decoder) value(node ast.Node, into reflect.Value, key string, depth int
 func (d *decoder) text(node ast.Node, into textual, key string) {
 	s, ok := scalarText(node)
 	if !ok {
-		d.add(position(node), key, "a single value belongs here")
+		d.reject(position(node), key, "a single value belongs here")
 		return
 	}
 	if err := into.parse(s); err != nil {
-		d.add(position(node), key, err.Error())
+		d.reject(position(node), key, err.Error())
 	}
 }
 
@@ -126,122 +77,123 @@ func (d *decoder) scalar(node ast.Node, into reflect.Value, key string) {
 			into.SetString(s)
 			return
 		}
-		d.add(position(node), key, "text belongs here")
+		d.reject(position(node), key, "text belongs here")
 	case reflect.Bool:
 		if b, isBool := node.(*ast.BoolNode); isBool {
 			into.SetBool(b.Value)
 			return
 		}
-		d.add(position(node), key, "right would be true or false")
+		d.reject(position(node), key, "right would be true or false")
 	case reflect.Int:
-		var n int
-		if _, err := fmt.Sscanf(s, "%d", &n); ok && err == nil && fmt.Sprint(n) == s {
+		n, err := strconv.Atoi(s)
+		if ok && err == nil && strconv.Itoa(n) == s { // 010 is eight to some, ten to others
 			into.SetInt(int64(n))
 			return
 		}
-		d.add(position(node), key, "a whole number belongs here")
+		d.reject(position(node), key, "a whole number belongs here")
 	}
 }
 
 // structure reads a mapping into a struct: its keys are the fields' names.
-func (d *decoder) structure(node ast.Node, into reflect.Value, key string, depth int) {
+func (d *decoder) structure(node ast.Node, into reflect.Value, key string) {
 	fields := make(map[string]reflect.Value)
-	var names []string
 	for i := range into.NumField() {
-		name := into.Type().Field(i).Tag.Get("yaml")
-		fields[name], names = into.Field(i), append(names, name)
+		if name := into.Type().Field(i).Tag.Get("yaml"); name != "" {
+			fields[name] = into.Field(i)
+		}
 	}
 	d.pairs(node, key, func(name string, at *token.Position, value ast.Node) {
-		field, known := fields[name]
-		switch {
-		case known:
+		if field, known := fields[name]; known {
 			d.places[join(key, name)] = at
-			d.value(value, field, join(key, name), depth+1)
-		case closest(name, names) != "":
-			d.add(at, join(key, name), fmt.Sprintf("unknown key; %s was probably meant", closest(name, names)))
-		default:
-			slices.Sort(names)
-			d.add(at, join(key, name), "unknown key; known are "+strings.Join(names, ", "))
+			d.value(value, field, join(key, name))
+			return
 		}
+		d.unknown(key, name, at, keys(fields))
 	})
 }
 
+// unknown complains of a key that a mapping does not know, and guesses what was meant.
+func (d *decoder) unknown(key, name string, at *token.Position, known []string) {
+	text := "unknown key; known are " + strings.Join(known, ", ")
+	if near := closest(name, known); near != "" {
+		text = fmt.Sprintf("unknown key; %s was probably meant", near)
+		d.bad[join(key, near)] = true // it is there, misspelt: do not say that it is missing
+	} else if there := elsewhere(name); len(there) > 0 && len(there) < 5 {
+		text = fmt.Sprintf("unknown key here; known is %s", strings.Join(there, ", "))
+	}
+	d.reject(at, join(key, name), text)
+}
+
 // mapping reads a mapping whose keys are names that the file chooses.
-func (d *decoder) mapping(node ast.Node, into reflect.Value, key string, depth int) {
+func (d *decoder) mapping(node ast.Node, into reflect.Value, key string) {
 	into.Set(reflect.MakeMap(into.Type()))
 	d.pairs(node, key, func(name string, at *token.Position, value ast.Node) {
 		v := reflect.New(into.Type().Elem()).Elem()
 		d.places[join(key, name)] = at
-		d.value(value, v, join(key, name), depth+1)
+		d.value(value, v, join(key, name))
 		into.SetMapIndex(reflect.ValueOf(name), v)
 	})
 }
 
 // pairs calls fn for each key of a mapping, and complains of one that comes twice.
 func (d *decoder) pairs(node ast.Node, key string, fn func(name string, at *token.Position, value ast.Node)) {
-	mapping, ok := node.(ast.MapNode)
-	if !ok {
-		if node.Type() != ast.NullType {
-			d.add(position(node), key, "keys belong here, each with a value")
-		}
+	if node.Type() == ast.NullType {
 		return
 	}
-	seen := make(map[string]bool)
+	mapping, ok := node.(ast.MapNode)
+	if !ok {
+		d.reject(position(node), key, "keys belong here, each with a value")
+		return
+	}
+	seen := make(map[string]int)
 	for iter := mapping.MapRange(); iter.Next(); {
-		name, at := iter.Key().String(), iter.Key().GetToken().Position
-		if s, ok := scalarText(iter.Key()); ok {
-			name = s
-		}
-		if seen[name] {
-			d.add(at, join(key, name), "this key is there twice")
+		at := position(iter.Key())
+		name, ok := scalarText(iter.Key())
+		if !ok {
+			d.reject(at, key, "a key is a word")
 			continue
 		}
-		seen[name] = true
+		if line, twice := seen[name]; twice {
+			d.complain(at, join(key, name), fmt.Sprintf("this key is in line %d already; keep one of them", line))
+			continue
+		}
+		seen[name] = at.Line
 		fn(name, at, iter.Value())
 	}
 }
 
 // sequence reads a list. One value alone is a list of one.
-func (d *decoder) sequence(node ast.Node, into reflect.Value, key string, depth int) {
-	list, ok := node.(*ast.SequenceNode)
+func (d *decoder) sequence(node ast.Node, into reflect.Value, key string) {
 	values := []ast.Node{node}
-	if ok {
+	if list, ok := node.(*ast.SequenceNode); ok {
 		values = list.Values
 	}
 	into.Set(reflect.MakeSlice(into.Type(), len(values), len(values)))
 	for i, v := range values {
-		d.value(v, into.Index(i), fmt.Sprintf("%s[%d]", key, i), depth+1)
+		item := fmt.Sprintf("%s[%d]", key, i)
+		if v.Type() == ast.NullType {
+			d.reject(position(v), item, "nothing is given; give a value, or remove the dash")
+			continue
+		}
+		d.value(v, into.Index(i), item)
 	}
 }
 
-// scalarText is what a scalar node says; false for other nodes, anchors and tags among them.
-func scalarText(node ast.Node) (string, bool) {
-	switch n := node.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.LiteralNode:
-		return n.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return n.GetToken().Value, true
-	}
-	return "", false
-}
-
-func position(node ast.Node) *token.Position {
-	if mapping, ok := node.(ast.MapNode); ok { // its own token is the colon behind its first key
-		if iter := mapping.MapRange(); iter.Next() {
-			node = iter.Key()
+// mute says whether enough has been said of a key: its own value, one above it or one in it could not be read.
+func (d *decoder) mute(key string) bool {
+	for bad := range d.bad {
+		if under(key, bad) || under(bad, key) {
+			return true
 		}
 	}
-	if node == nil || node.GetToken() == nil {
-		return nil
-	}
-	return node.GetToken().Position
+	return false
 }
 
-func join(key, name string) string {
-	if key == "" {
-		return name
+func keys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
 	}
-	return key + "." + name
+	slices.Sort(names)
+	return names
 }

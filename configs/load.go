@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/goccy/go-yaml/token"
 )
@@ -28,14 +29,18 @@ func Load(name string) (*Config, error) {
 	return c, nil
 }
 
-// Parse reads and checks the text of a file. An empty one is Default.
+// Parse reads and checks the text of a file. An empty one is Default. A Config with problems is not for use.
 func Parse(name string, text []byte) (*Config, Problems) {
-	d := decoder{file: name, places: make(map[string]*token.Position)}
-	c := &Config{}
-	d.decode(text, c)
-	c.setDefaults()
-	if len(d.problems) == 0 { // what could not be read would only be complained of twice
-		(&checker{decoder: &d, c: c}).all()
+	c := defaults()
+	c.source = &source{file: name, places: make(map[string]*token.Position)}
+	d := &decoder{source: c.source, bad: make(map[string]bool)}
+	body := d.document(text)
+	if body != nil {
+		d.value(body, reflect.ValueOf(c).Elem(), "")
+	}
+	c.settle()
+	if body != nil {
+		(&checker{d, c}).all()
 	}
 	d.problems.sort()
 	return c, d.problems
@@ -43,8 +48,8 @@ func Parse(name string, text []byte) (*Config, Problems) {
 
 // Default is what the daemon uses without a file.
 func Default() *Config {
-	c := &Config{}
-	c.setDefaults()
+	c := defaults()
+	c.settle()
 	return c
 }
 

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,32 +15,39 @@ import (
 // textual is a value that is written as one string. Errors say what would be right.
 type textual interface{ parse(string) error }
 
-// Duration is a time span: Go's units and d (24 h), w (7 d), y (365 d).
+// Duration is a time span: Go's units, and d (24 h), w (7 d), y (365 d) before them: 2y, 1w3d, 90s.
 type Duration struct{ time.Duration }
 
-var longUnits = map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
+const (
+	year        = 365 * day
+	maxDuration = 200 * year // fits with room to add it to a date
+)
 
-// maxDuration is what fits, with room to add it to a date.
-const maxDuration = 200 * 365 * 24 * time.Hour
+var longUnits = map[byte]time.Duration{'d': day, 'w': 7 * day, 'y': year}
 
 func (d *Duration) parse(s string) error {
-	wrong := fmt.Errorf("%q is no time span; right would be 10s, 12h, 180d or 2y", s)
-	if s == "" {
-		return wrong
-	}
-	if unit, long := longUnits[s[len(s)-1]]; long {
-		n, err := strconv.ParseUint(s[:len(s)-1], 10, 16)
-		if err != nil || time.Duration(n) > maxDuration/unit {
+	wrong := fmt.Errorf("%s is no time span; right would be 10s, 12h, 180d or 2y", quote(s))
+	rest, total := s, time.Duration(0)
+	for {
+		end := strings.IndexAny(rest, "dwy")
+		if end < 0 {
+			break
+		}
+		unit := longUnits[rest[end]]
+		n, err := strconv.ParseUint(rest[:end], 10, 32)
+		if err != nil || time.Duration(n) > (maxDuration-total)/unit {
 			return wrong
 		}
-		d.Duration = time.Duration(n) * unit
-		return nil
+		total, rest = total+time.Duration(n)*unit, rest[end+1:]
 	}
-	span, err := time.ParseDuration(s)
-	if err != nil || span < 0 || span > maxDuration {
-		return wrong
+	if rest != "" || s == "" {
+		short, err := time.ParseDuration(rest)
+		if err != nil || short < 0 || short > maxDuration-total {
+			return wrong
+		}
+		total += short
 	}
-	d.Duration = span
+	d.Duration = total
 	return nil
 }
 
@@ -69,7 +75,7 @@ func (z *Size) parse(s string) error {
 		z.Bytes = n * u.bytes
 		return nil
 	}
-	return fmt.Errorf("%q is no size; right would be 500MB or 1GiB", s)
+	return fmt.Errorf("%s is no size; right would be 500MB or 1GiB", quote(s))
 }
 
 // Addr is an IP address.
@@ -78,7 +84,7 @@ type Addr struct{ netip.Addr }
 func (a *Addr) parse(s string) error {
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" {
-		return fmt.Errorf("%q is no IP address; right would be 192.0.2.10 or 2001:db8::10", s)
+		return fmt.Errorf("%s is no IP address; right would be 192.0.2.10 or 2001:db8::10", quote(s))
 	}
 	a.Addr = addr.Unmap()
 	return nil
@@ -93,8 +99,8 @@ func (p *Prefix) parse(s string) error {
 		return nil
 	}
 	prefix, err := netip.ParsePrefix(s)
-	if err != nil {
-		return fmt.Errorf("%q is no network; right would be 192.0.2.0/24 or 192.0.2.20", s)
+	if err != nil || prefix.Addr().Is4In6() { // would match nothing: addresses of clients are unmapped
+		return fmt.Errorf("%s is no network; right would be 192.0.2.0/24 or 192.0.2.20", quote(s))
 	}
 	p.Prefix = prefix.Masked()
 	return nil
@@ -108,7 +114,7 @@ func (p *Ports) parse(s string) error {
 	a, errA := strconv.ParseUint(strings.TrimSpace(first), 10, 16)
 	b, errB := strconv.ParseUint(strings.TrimSpace(last), 10, 16)
 	if !ok || errA != nil || errB != nil || a < 1024 || b < a+3 {
-		return fmt.Errorf("%q is no range of ports; right would be 20000-29999: from 1024 up, at least four", s)
+		return fmt.Errorf("%s is no range of ports; right would be 20000-29999: from 1024 up, at least four", quote(s))
 	}
 	p.First, p.Last = uint16(a), uint16(b)
 	return nil
@@ -120,27 +126,33 @@ type Listener struct{ Network, Address string }
 func (l *Listener) parse(s string) error {
 	network, address, ok := strings.Cut(s, "://")
 	if !ok || !slices.Contains([]string{"udp", "tcp", "tls"}, network) || checkHostPort(address) != nil {
-		return fmt.Errorf("%q is no SIP listener; right would be udp://192.0.2.10:5060, tcp://[::1]:5060 or tls://192.0.2.10:5061", s)
+		return fmt.Errorf("%s is no SIP listener; right would be udp://192.0.2.10:5060, tcp://[::1]:5060 or tls://192.0.2.10:5061", quote(s))
 	}
 	l.Network, l.Address = network, address
 	return nil
 }
 
-// HostPort is an address to listen on; "off" is none.
-type HostPort struct {
-	Address string
-	Off     bool
-}
+func (l Listener) String() string { return l.Network + "://" + l.Address }
+
+// HostPort is an address to listen on. Port 0 is any that is free.
+type HostPort struct{ Address string }
 
 func (h *HostPort) parse(s string) error {
-	if s == "off" {
-		h.Off = true
-		return nil
-	}
 	if checkHostPort(s) != nil {
-		return fmt.Errorf("%q is no address to listen on; right would be 127.0.0.1:8080", s)
+		return fmt.Errorf("%s is no address to listen on; right would be 127.0.0.1:8080", quote(s))
 	}
 	h.Address = s
+	return nil
+}
+
+// HostPortOrOff is an address to listen on; empty, written off, is none.
+type HostPortOrOff struct{ Address string }
+
+func (h *HostPortOrOff) parse(s string) error {
+	if s != "off" && checkHostPort(s) != nil {
+		return fmt.Errorf("%s is no address to listen on; right would be 127.0.0.1:9464, or off", quote(s))
+	}
+	h.Address = strings.TrimSuffix(s, "off")
 	return nil
 }
 
@@ -163,30 +175,17 @@ type URL struct{ *url.URL }
 
 func (u *URL) parse(s string) error {
 	parsed, err := url.Parse(s)
-	if err != nil || parsed.Host == "" || parsed.User != nil {
-		return errors.New("this is no URL with a host and without a password; right would be https://s3.example.com")
+	switch {
+	case err != nil || parsed.Hostname() == "":
+		return errors.New("this is no URL with a host; right would be https://s3.example.com")
+	case parsed.User != nil: // nor is it shown: a password may be in it
+		return errors.New("a URL with a user or a password in it; secrets belong in files of their own")
+	}
+	if port := parsed.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("%s is no port; right would be from 1 to 65535", quote(port))
+		}
 	}
 	u.URL = parsed
 	return nil
-}
-
-// File is a path. One that begins with $CREDENTIALS_DIRECTORY/ lies where systemd has put the service's credentials.
-type File string
-
-const credentials = "$CREDENTIALS_DIRECTORY"
-
-func (f *File) parse(s string) error {
-	if strings.ContainsRune(s, 0) {
-		return errors.New("a path has no zero byte")
-	}
-	*f = File(s)
-	return nil
-}
-
-// Path is where the file is.
-func (f File) Path() string {
-	if rest, ok := strings.CutPrefix(string(f), credentials+"/"); ok {
-		return os.Getenv(credentials[1:]) + "/" + rest
-	}
-	return string(f)
 }
