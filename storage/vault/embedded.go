@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -175,8 +174,8 @@ func (e *Embedded) runChild(ctx context.Context) error {
 	if err := os.Remove(e.c.Socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove socket of an earlier store: %w", err)
 	}
-	logs := &lastLine{log: e.c.Log}
-	cmd.Stdout, cmd.Stderr = logs, logs
+	complaints := &lines{log: e.c.Log, level: slog.LevelWarn}
+	cmd.Stdout, cmd.Stderr = &lines{log: e.c.Log, level: slog.LevelDebug}, complaints
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -188,7 +187,7 @@ func (e *Embedded) runChild(ctx context.Context) error {
 	if unread == nil {
 		select {
 		case err := <-ended:
-			return logs.explain(err)
+			return complaints.explain(err)
 		case <-ctx.Done():
 		}
 	}
@@ -199,44 +198,7 @@ func (e *Embedded) runChild(ctx context.Context) error {
 		cmd.Process.Kill()
 		err = <-ended
 	}
-	return logs.explain(errors.Join(unread, err))
-}
-
-// lastLine takes what a child prints: each line into the log, and the last to say why it ended.
-type lastLine struct {
-	log  *slog.Logger
-	mu   sync.Mutex
-	rest []byte // Guarded by mu.
-	last string // Guarded by mu.
-}
-
-// maxLine bounds what is kept of a line, in bytes.
-const maxLine = 1 << 10
-
-func (l *lastLine) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rest = append(l.rest, b...)
-	for {
-		n, line, err := bufio.ScanLines(l.rest, len(l.rest) > maxLine)
-		if err != nil || n == 0 {
-			return len(b), nil
-		}
-		if len(line) > 0 {
-			l.last = string(line[:min(len(line), maxLine)])
-			l.log.Debug("embedded store: " + l.last)
-		}
-		l.rest = l.rest[n:]
-	}
-}
-
-func (l *lastLine) explain(err error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err == nil || l.last == "" {
-		return err
-	}
-	return fmt.Errorf("%w: %s", err, l.last)
+	return complaints.explain(errors.Join(unread, err))
 }
 
 // loadKeys reads the keys, or makes them the first time.
