@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -16,6 +17,7 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
+	"golang.org/x/sys/unix"
 )
 
 // Attributes of an object, as backend/posix names and writes them.
@@ -26,14 +28,19 @@ const (
 	attrLock      = "bucket-lock"       // of a bucket: written last when one is created
 )
 
-// durable makes three things true of backend/posix that are not: what was acknowledged survives a power cut, an object is not seen
-// before its tags, lock and hold are on it, and a held version is not deleted, whatever its retention says.
+// copyLimit is the largest object that can be copied, in bytes: S3's limit. Left at zero the server refuses every copy.
+const copyLimit = 5 << 30
+
+// durable makes three things true of backend/posix that are not: what was acknowledged survives a power cut, an object that is put
+// is not seen before its tags, lock and hold are on it, and a held version is not deleted, whatever its retention says. A copy and a
+// completed multipart upload get theirs after they are seen; linewarden makes neither.
 type durable struct {
 	*posix.Posix
 	root    string   // of the objects
 	disk    *os.File // root, opened, for syncfs
 	attrs   meta.XattrMeta
 	sync    func(path string) error // syncPath, but in tests
+	syncAll func() error            // syncfs of disk, but in tests
 	pending *pending
 	holds   sync.Mutex // held while a hold is set, and while a version that has none is deleted
 }
@@ -51,11 +58,14 @@ func newDurable(root, versions string) (*durable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder of objects: %w", err)
 	}
-	p, err := posix.New(root, meta.XattrMeta{}, posix.PosixOpts{VersioningDir: versions, NewDirPerm: 0o700, NewFilePerm: 0o600})
+	p, err := posix.New(root, meta.XattrMeta{}, posix.PosixOpts{
+		VersioningDir: versions, NewDirPerm: 0o700, NewFilePerm: 0o600, CopyObjectThreshold: copyLimit,
+	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open objects: %w", err), disk.Close())
 	}
 	d := &durable{Posix: p, root: root, disk: disk, sync: syncPath, pending: newPending()}
+	d.syncAll = func() error { return unix.Syncfs(int(disk.Fd())) }
 	// A server that was killed may have published objects that it did not sync. A client that asks about them takes the answer
 	// for an acknowledgement.
 	return d, d.synced(nil)
@@ -63,6 +73,9 @@ func newDurable(root, versions string) (*durable, error) {
 
 // PutObject publishes an object with everything on it, and answers when it is on disk.
 func (d *durable) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+	if strings.HasSuffix(*in.Key, "/") { // it would be a folder, which has no versions and keeps no lock
+		return s3response.PutObjectOutput{}, s3err.GetAPIError(s3err.ErrNotImplemented)
+	}
 	attrs, err := d.takeAttributes(&in)
 	if err != nil {
 		return s3response.PutObjectOutput{}, err
@@ -192,6 +205,14 @@ func (d *durable) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 
 func (d *durable) PutObjectTagging(ctx context.Context, bucket, object, version string, tags map[string]string) error {
 	return d.synced(d.Posix.PutObjectTagging(ctx, bucket, object, version, tags))
+}
+
+func (d *durable) DeleteObjectTagging(ctx context.Context, bucket, object, version string) error {
+	return d.synced(d.Posix.DeleteObjectTagging(ctx, bucket, object, version))
+}
+
+func (d *durable) PutObjectLockConfiguration(ctx context.Context, bucket string, config []byte) error {
+	return d.synced(d.Posix.PutObjectLockConfiguration(ctx, bucket, config))
 }
 
 func (d *durable) PutObjectRetention(ctx context.Context, bucket, object, version string, retention []byte) error {

@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -10,25 +11,19 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 )
 
-// dropHalfMade removes buckets whose creation a crash cut off: they would refuse to be created for ever. One that holds anything
+// dropHalfMade removes a bucket whose creation a crash cut off: it would refuse to be created for ever. One that holds anything
 // stays.
-func (d *durable) dropHalfMade() error {
-	entries, err := os.ReadDir(d.root)
-	if err != nil {
-		return fmt.Errorf("look for buckets: %w", err)
+func (d *durable) dropHalfMade(bucket string) error {
+	dir := filepath.Join(d.root, bucket)
+	switch _, err := d.attrs.RetrieveAttribute(nil, dir, "", attrLock); {
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return nil
+	case !errors.Is(err, meta.ErrNoSuchKey):
+		return fmt.Errorf("look at bucket %s: %w", bucket, err)
 	}
-	for _, e := range entries {
-		if !e.IsDir() || e.Name()[0] == '.' {
-			continue
-		}
-		if _, err := d.attrs.RetrieveAttribute(nil, filepath.Join(d.root, e.Name()), "", attrLock); !errors.Is(err, meta.ErrNoSuchKey) {
-			continue
-		}
-		dir := filepath.Join(d.root, e.Name())
-		_ = os.Remove(filepath.Join(dir, posix.MetaTmpDir)) // empty, if the bucket is
-		if err := os.Remove(dir); err != nil {
-			return fmt.Errorf("bucket %s has no Object Lock and is not empty; move %s away: %w", e.Name(), dir, err)
-		}
+	_ = os.Remove(filepath.Join(dir, posix.MetaTmpDir)) // empty, if the bucket is
+	if err := os.Remove(dir); err != nil {
+		return fmt.Errorf("bucket %s has no Object Lock and is not empty; move %s away: %w", bucket, dir, err)
 	}
 	return nil
 }

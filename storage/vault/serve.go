@@ -66,7 +66,7 @@ func serve(ctx context.Context, c childConfig) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(d.dropHalfMade(), d.dropStaged()); err != nil {
+	if err := errors.Join(d.dropHalfMade(embeddedBucket), d.dropStaged()); err != nil {
 		return err
 	}
 	socket, done, err := shortPath(c.Socket)

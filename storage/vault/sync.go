@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // syncObject syncs a file and every folder above it up to the root.
@@ -38,7 +36,7 @@ func (d *durable) synced(err error) error {
 	if err != nil {
 		return err
 	}
-	if err := unix.Syncfs(int(d.disk.Fd())); err != nil {
+	if err := d.syncAll(); err != nil {
 		return fmt.Errorf("sync file system: %w", err)
 	}
 	return nil
