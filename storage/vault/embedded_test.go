@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -123,35 +124,37 @@ func TestLongSocketPath(t *testing.T) {
 	}
 }
 
+// TestChildEndsWithItsParent kills a parent, which can then tell its child nothing any more.
 func TestChildEndsWithItsParent(t *testing.T) {
-	cmd := exec.Command(os.Args[0], childMark)
-	stdin, err := cmd.StdinPipe()
+	dir := t.TempDir()
+	parent := exec.Command(os.Args[0], parentMark, dir)
+	parent.Stderr = os.Stderr
+	stdin, err := parent.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	defer stdin.Close()
+	out, err := parent.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	fmt.Fprintf(stdin, `{"dir":%q,"socket":%q,"access_key":"a","secret_key":"s"}`+"\n", dir, filepath.Join(dir, "s"))
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // ends with the child
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if conn, err := dialUnix(t.Context(), filepath.Join(dir, "s")); err == nil {
-			conn.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the child does not answer")
-		}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
 	}
-	stdin.Close() // as the kernel does when the parent dies
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		cmd.Process.Kill()
-		t.Error("the child outlives its parent")
+	var child int
+	_, err = fmt.Fscanln(out, &child)
+	if err = errors.Join(err, parent.Process.Kill()); err != nil {
+		t.Fatal(err)
 	}
+	parent.Wait() // says that it was killed
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	lock, err := lockDir(ctx, dir) // which the child has as long as it lives
+	if err != nil {
+		syscall.Kill(child, syscall.SIGKILL)
+		t.Fatalf("the child outlives its parent: %v", err)
+	}
+	lock.Close()
 }
 
 func TestHalfMadeBucketIsMadeAgain(t *testing.T) {

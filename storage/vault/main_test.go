@@ -12,18 +12,38 @@ import (
 	"testing"
 )
 
-// childMark makes the test binary the child that StartEmbedded runs.
-const childMark = "VAULT_TEST_CHILD"
+const (
+	childMark  = "VAULT_TEST_CHILD"  // makes the test binary the child that StartEmbedded runs
+	parentMark = "VAULT_TEST_PARENT" // makes it a daemon with a store in the folder that follows, to be killed
+)
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childMark {
-		if err := ServeEmbedded(context.Background(), os.Stdin); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	var err error
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == childMark:
+		err = ServeEmbedded(context.Background(), os.Stdin)
+	case len(os.Args) > 2 && os.Args[1] == parentMark:
+		err = beParent(os.Args[2])
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// beParent starts a store, says the process id of its child, and waits to be killed, or for the end of the test.
+func beParent(dir string) error {
+	e, err := StartEmbedded(context.Background(), EmbeddedConfig{
+		Dir: dir, Socket: filepath.Join(dir, "s3.sock"), Command: []string{os.Args[0], childMark}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(e.Pid())
+	io.Copy(io.Discard, os.Stdin)
+	return e.Close()
 }
 
 // start starts an embedded store on a folder, with a client of its bucket.
