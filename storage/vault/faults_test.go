@@ -1,15 +1,20 @@
 package vault
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
 )
 
 // between puts a proxy in front of the embedded store that does to requests what change says: it may answer, abort, or pass
@@ -183,8 +188,8 @@ func TestProbe(t *testing.T) {
 	if !caps.Versioning || !caps.ObjectLock || !caps.Tags || !caps.ConditionalPut || !caps.ChecksumEnforced || len(caps.Notes) > 0 {
 		t.Errorf("the embedded store is said to lack something: %+v", caps)
 	}
-	for v := range c.List(t.Context(), "") {
-		t.Errorf("the probe left %s", v.Key)
+	for v, err := range c.list(t.Context(), minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+		t.Errorf("the probe left %+v, %v", v, err)
 	}
 	config := e.Config()
 	config.Bucket = "nobodys-bucket"
@@ -194,5 +199,63 @@ func TestProbe(t *testing.T) {
 	}
 	if _, err := wrong.Probe(t.Context()); err == nil {
 		t.Error("a bucket that is not there was probed")
+	}
+}
+
+// TestProbeLeavesALockingBucketAlone says that nothing is written into a bucket that would not let go of it.
+func TestProbeLeavesALockingBucketAlone(t *testing.T) {
+	_, c := start(t, t.TempDir())
+	mode, validity, unit := minio.Governance, uint(1), minio.Days
+	if err := c.s3.SetBucketObjectLockConfig(t.Context(), c.bucket, &mode, &validity, &unit); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "default retention") {
+		t.Errorf("probed: %v", err)
+	}
+	for v, err := range c.list(t.Context(), minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+		t.Errorf("the probe left %+v, %v", v, err)
+	}
+}
+
+// TestOneRequestPerPut looks at what is sent: one PUT, with its conditions, also where the client library would cut it into parts or try
+// again by itself.
+func TestOneRequestPerPut(t *testing.T) {
+	e, _ := start(t, t.TempDir())
+	var puts atomic.Int32
+	var busy atomic.Bool
+	c := between(t, e, false, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if r.Method != http.MethodPut && r.Method != http.MethodPost {
+			pass.ServeHTTP(w, r)
+			return
+		}
+		puts.Add(1)
+		if busy.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if r.Method != http.MethodPut || r.URL.RawQuery != "" || r.Header.Get("X-Amz-Trailer") != "" {
+			t.Errorf("%s ?%s, trailer %q", r.Method, r.URL.RawQuery, r.Header.Get("X-Amz-Trailer"))
+		}
+		for _, name := range []string{"Content-Md5", checksumHeader, "X-Amz-Tagging", "X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Legal-Hold"} {
+			if r.Header.Get(name) == "" {
+				t.Errorf("without %s", name)
+			}
+		}
+		if got := r.Header.Get("If-None-Match"); got != "*" {
+			t.Errorf("If-None-Match: %q", got)
+		}
+		pass.ServeHTTP(w, r)
+	})
+	big := make([]byte, 17<<20) // the library makes parts of more than 16 MiB
+	o := object("rec/a", "")
+	o.Body, o.Size, o.SHA256 = bytes.NewReader(big), int64(len(big)), sha256.Sum256(big)
+	o.RetainUntil, o.Hold = time.Now().Add(time.Hour), true
+	v, err := c.Put(t.Context(), o)
+	if err != nil || v.Size != o.Size || v.SHA256 != o.SHA256 || !v.Hold || puts.Load() != 1 {
+		t.Errorf("put: %v after %d requests, size %d, held %v", err, puts.Load(), v.Size, v.Hold)
+	}
+	busy.Store(true)
+	if _, err := c.Put(t.Context(), object("rec/b", "x")); err == nil || puts.Load() != 2 {
+		t.Errorf("put to a busy store: %v after %d requests", err, puts.Load()-1)
 	}
 }

@@ -49,7 +49,7 @@ func (c *Client) capabilities() Capabilities {
 }
 
 // Probe finds out what the bucket does, by doing it. It fails when the bucket cannot be used at all: no connection, no right, bytes
-// that come back changed, or objects that anybody may read.
+// that come back changed, objects that anybody may read, or that the bucket would lock by itself.
 func (c *Client) Probe(ctx context.Context) (Capabilities, error) {
 	p := prober{c: c, caps: c.capabilities(), body: []byte("linewarden probe " + rand.Text())}
 	p.caps.Notes = nil
@@ -119,9 +119,12 @@ func (p *prober) versioning(ctx context.Context) error {
 	if !p.caps.Versioning {
 		p.note("the bucket keeps no versions: an overwritten object is gone")
 	}
-	lock, _, _, _, err := p.c.s3.GetObjectLockConfig(ctx, p.c.bucket)
+	lock, mode, _, _, err := p.c.s3.GetObjectLockConfig(ctx, p.c.bucket)
 	if unsure(err) {
 		return fmt.Errorf("read lock settings of bucket %s: %w", p.c.bucket, err)
+	}
+	if err == nil && mode != nil && *mode != "" { // nothing is written yet, which could not be erased
+		return fmt.Errorf("bucket %s has a default retention: it would lock every object for as long as that, and nothing could be erased in time; take it off, linewarden locks each object by itself", p.c.bucket)
 	}
 	p.caps.ObjectLock = err == nil && lock == "Enabled"
 	if !p.caps.ObjectLock {
