@@ -60,7 +60,8 @@ func (c *Client) Tags(ctx context.Context, key Key, version string) (map[string]
 	return t.ToMap(), nil
 }
 
-// List goes through the current versions of objects whose key begins with prefix, in the order of keys.
+// List goes through the current versions of objects whose key begins with prefix, in the order of keys. It says key, size and
+// time; for all else ask Head.
 func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[Version, error] {
 	return c.list(ctx, minio.ListObjectsOptions{Prefix: prefix, Recursive: true})
 }

@@ -97,8 +97,9 @@ func keepsContract(t *testing.T, s store) {
 		t.Errorf("other bytes: %v", err)
 	}
 	locked := with("rec/b", "bytes")
-	locked.RetainUntil, locked.Hold = time.Now().Add(time.Hour).Truncate(time.Second), true
-	if v, err := s.Put(ctx, locked); err != nil || v.ID != first.ID || !v.Hold || !v.RetainUntil.Equal(locked.RetainUntil) {
+	locked.RetainUntil, locked.Hold = time.Now().Add(time.Hour), true
+	until := locked.RetainUntil.Truncate(time.Second)
+	if v, err := s.Put(ctx, locked); err != nil || v.ID != first.ID || !v.Hold || !v.RetainUntil.Equal(until) {
 		t.Errorf("with a lock: %+v, %v", v, err)
 	}
 	if err := s.Erase(ctx, "rec/b"); err == nil {
@@ -156,6 +157,9 @@ func keys(t *testing.T, s store, prefix string) (found []vault.Key) {
 	for v, err := range s.List(t.Context(), prefix) {
 		if err != nil {
 			t.Fatal(err)
+		}
+		if v.Size == 0 || v.ID != "" || v.Known || v.Hold {
+			t.Errorf("listed as %+v", v)
 		}
 		found = append(found, v.Key)
 	}

@@ -88,7 +88,7 @@ func (b *Bucket) Corrupt(key vault.Key, change func([]byte) []byte) {
 	o.body = change(bytes.Clone(o.body))
 }
 
-// begin counts a request and says what goes wrong with it. The caller holds mu.
+// beginLocked counts a request and says what goes wrong with it.
 func (b *Bucket) beginLocked(ctx context.Context, op string, key vault.Key) (Fault, error) {
 	b.counts[op]++
 	if err := ctx.Err(); err != nil {
@@ -120,6 +120,7 @@ func (b *Bucket) Put(ctx context.Context, o vault.Object) (vault.Version, error)
 		return vault.Version{}, err
 	}
 	b.checkLocked(o, body)
+	o.RetainUntil = o.RetainUntil.UTC().Truncate(time.Second) // stores keep no fractions
 	stored, taken := b.objects[o.Key]
 	if taken && stored.version.SHA256 != o.SHA256 {
 		b.t.Errorf("put %s: the key has other bytes already", o.Key)
@@ -174,7 +175,7 @@ func (b *Bucket) checkLocked(o vault.Object, body []byte) {
 	}
 }
 
-// find looks an object up; the caller holds mu.
+// findLocked looks an object up.
 func (b *Bucket) findLocked(key vault.Key, version string) (*object, error) {
 	o, ok := b.objects[key]
 	if !ok || (version != "" && version != o.version.ID) {
@@ -232,17 +233,22 @@ func (broken) Read([]byte) (int, error) { return 0, ErrFault }
 func (b *Bucket) Tags(ctx context.Context, key vault.Key, version string) (map[string]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, err := b.beginLocked(ctx, "tags", key); err != nil {
+	fault, err := b.beginLocked(ctx, "tags", key)
+	if err != nil {
 		return nil, err
 	}
 	o, err := b.findLocked(key, version)
+	if err == nil && fault == ButPersist {
+		err = ErrFault
+	}
 	if err != nil {
 		return nil, err
 	}
 	return maps.Clone(o.tags), nil
 }
 
-// List goes through the objects whose key begins with prefix. With the fault ButPersist it breaks off half-way.
+// List goes through the objects whose key begins with prefix, and says no more of them than a store does: key, size and time.
+// With the fault ButPersist it breaks off half-way.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[vault.Version, error] {
 	return func(yield func(vault.Version, error) bool) {
 		b.mu.Lock()
@@ -250,7 +256,8 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[vault.Versio
 		var found []vault.Version
 		for _, key := range slices.Sorted(maps.Keys(b.objects)) {
 			if strings.HasPrefix(string(key), prefix) {
-				found = append(found, b.objects[key].version)
+				v := b.objects[key].version
+				found = append(found, vault.Version{Key: key, Size: v.Size, Modified: v.Modified})
 			}
 		}
 		b.mu.Unlock()
