@@ -1,11 +1,8 @@
 package siprec
 
 import (
-	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
@@ -17,7 +14,7 @@ const (
 	maxDepth    = 32
 )
 
-// Metadata is a recording metadata document (RFC 7865), of any of its drafts.
+// Metadata is a recording metadata document: of RFC 7865, or of its drafts, which most clients still write.
 type Metadata struct {
 	Mode         string // "complete" or "partial"
 	Sessions     []CommunicationSession
@@ -25,9 +22,10 @@ type Metadata struct {
 	Participants []Participant
 	Streams      []Stream
 	Extensions   []Extension
-	Oddities     []string
+	Oddities     []string // what was not as the standards have it, in fixed words
 
-	sends map[string][]string // participant ID: IDs of the streams it sends
+	space string // namespace of the root
+	sends []association
 }
 
 // CommunicationSession is the call itself (RFC 7865, 6.3).
@@ -40,7 +38,7 @@ type CommunicationSession struct {
 // Participant takes part in a communication session (RFC 7865, 6.5).
 type Participant struct {
 	ID   string
-	AOR  string // SIP or tel URI
+	AOR  string // SIP or tel URI, as the client has it: some leave out the scheme
 	Name string
 }
 
@@ -49,71 +47,89 @@ type Stream struct {
 	ID        string
 	SessionID string
 	Label     string // a=label of the m= line
+	Mixed     bool   // holds several participants; the drafts say so
 }
 
-// Extension is an element or attribute that RFC 7865 does not have.
-type Extension struct {
-	Space string // namespace
-	Name  string
-	Value string
+// association says who sends a stream (RFC 7865, 6.10). The fields are IDs.
+type association struct {
+	participant, stream string
+	ended               bool
 }
 
 var (
-	errMetadataSize  = fmt.Errorf("metadata of more than %d bytes", maxMetadata)
-	errMetadataDepth = errors.New("metadata with too many elements")
-	errMetadataRoot  = errors.New("no recording metadata")
+	errMetadataSize = fmt.Errorf("metadata of more than %d bytes", maxMetadata)
+	errMetadataDeep = errors.New("metadata with too many elements")
+	errMetadataRoot = errors.New("no recording metadata")
 )
 
-// ParseMetadata reads a metadata document. Namespaces are not looked at, since most clients send an old one or none.
+// ParseMetadata reads a metadata document. Namespaces only tell extensions, since most clients send an old one or none. Of a
+// document that breaks off, what came before counts.
 func ParseMetadata(doc []byte) (*Metadata, error) {
 	if len(doc) > maxMetadata {
 		return nil, errMetadataSize
 	}
-	root, err := parseTree(doc)
+	m := &Metadata{}
+	clean, utf := readable(doc)
+	if !utf {
+		m.odd("the metadata is not in UTF-8") // RFC 7865, 6.11
+	}
+	root, whole, err := parseTree(clean)
 	if err != nil {
 		return nil, err
 	}
 	if !strings.HasPrefix(root.name, "recording") {
 		return nil, errMetadataRoot
 	}
-	m := &Metadata{sends: make(map[string][]string)}
-	if root.space != "urn:ietf:params:xml:ns:recording:1" {
+	if !whole {
+		m.odd("the metadata breaks off")
+	}
+	if m.space = root.space; m.space != "urn:ietf:params:xml:ns:recording:1" {
 		m.odd("the metadata has not the namespace of RFC 7865")
 	}
-	for _, e := range root.children {
-		m.add(e)
-	}
-	m.extensions(root)
+	m.add(root)
+	m.extend(root, false)
 	return m, nil
 }
 
-// ParticipantOf is the participant that sends the stream with a label (RFC 7865, 6.7 and 6.10). Where nothing says so and
-// there are as many streams as participants, they are taken to be in the same order.
+// ParticipantOf is the participant that sends the stream with a label (RFC 7865, 6.7 and 6.10). It is nobody when several do:
+// a name that may be wrong is worse than none. Where nothing says who sends what, and there are as many streams as
+// participants, they are taken to be in the same order.
 func (m *Metadata) ParticipantOf(label string) (Participant, bool) {
+	if label == "" {
+		return Participant{}, false
+	}
 	at := slices.IndexFunc(m.Streams, func(s Stream) bool { return s.Label == label })
 	if at < 0 {
 		return Participant{}, false
 	}
-	for _, p := range m.Participants {
-		if slices.Contains(m.sends[p.ID], m.Streams[at].ID) {
-			return p, true
-		}
-	}
-	if len(m.sends) == 0 && len(m.Streams) == len(m.Participants) {
+	if len(m.sends) == 0 && len(m.Streams) == len(m.Participants) && !m.Streams[at].Mixed {
 		return m.Participants[at], true
 	}
-	return Participant{}, false
+	senders := m.senders(label, false)
+	if len(senders) == 0 {
+		senders = m.senders(label, true)
+	}
+	if len(senders) != 1 {
+		return Participant{}, false
+	}
+	return senders[0], true
 }
 
-// Extension is the text of every element or attribute outside RFC 7865 that has this local name, in document order.
-func (m *Metadata) Extension(name string) []string {
-	var values []string
-	for _, e := range m.Extensions {
-		if strings.EqualFold(e.Name, name) && e.Value != "" {
-			values = append(values, e.Value)
+// senders are the participants that send a stream of this label, or have done so.
+func (m *Metadata) senders(label string, ended bool) []Participant {
+	var found []Participant
+	for _, p := range m.Participants {
+		if slices.ContainsFunc(m.sends, func(a association) bool {
+			return a.participant == p.ID && a.ended == ended && m.labelled(a.stream, label)
+		}) {
+			found = append(found, p)
 		}
 	}
-	return values
+	return found
+}
+
+func (m *Metadata) labelled(id, label string) bool {
+	return slices.ContainsFunc(m.Streams, func(s Stream) bool { return s.ID == id && s.Label == label })
 }
 
 func (m *Metadata) odd(what string) {
@@ -122,135 +138,79 @@ func (m *Metadata) odd(what string) {
 	}
 }
 
+// add takes an element and those within it, extensions left out. Some drafts have participants and streams inside the session.
 func (m *Metadata) add(e *element) {
-	switch strings.ToLower(e.name) {
-	case "datamode", "datamodel":
+	if m.foreign(e.space) {
+		return
+	}
+	switch e.lower() {
+	case "datamode":
 		m.Mode = strings.ToLower(e.text)
 	case "group":
-		m.Groups = append(m.Groups, e.id("group_id"))
+		m.Groups = append(m.Groups, e.attr("group_id", "id"))
 	case "session":
-		s := CommunicationSession{ID: e.id("session_id"), GroupRef: e.child("group-ref")}
-		for _, c := range e.children {
-			if strings.EqualFold(c.name, "sipSessionID") {
-				s.SIPSessionIDs = append(s.SIPSessionIDs, strings.Join(strings.Fields(c.text), ""))
-			}
-		}
-		m.Sessions = append(m.Sessions, s)
+		m.session(e)
 	case "participant":
 		m.participant(e)
 	case "stream":
-		m.Streams = append(m.Streams, Stream{ID: e.id("stream_id"), SessionID: e.attr("session_id", "session"), Label: e.child("label")})
+		m.Streams = append(m.Streams, Stream{
+			ID: e.attr("stream_id", "id"), SessionID: e.attr("session_id", "session"),
+			Label: e.child("label"), Mixed: strings.EqualFold(e.child("mode"), "mixed"),
+		})
 	case "participantstreamassoc":
-		m.send(e.id("participant_id"), e)
+		m.associate(e.attr("participant_id", "participant", "id"), e)
+	}
+	for _, c := range e.children {
+		m.add(c)
 	}
 }
 
-func (m *Metadata) participant(e *element) {
-	p := Participant{ID: e.id("participant_id")}
+func (m *Metadata) session(e *element) {
+	s := CommunicationSession{ID: e.attr("session_id", "id"), GroupRef: e.child("group-ref")}
+	if s.GroupRef == "" {
+		s.GroupRef = e.attr("group")
+	}
 	for _, c := range e.children {
-		if strings.EqualFold(c.name, "nameID") {
+		if c.lower() == "sipsessionid" {
+			s.SIPSessionIDs = append(s.SIPSessionIDs, strings.Join(strings.Fields(c.text), "")) // clients fold it
+		}
+	}
+	m.Sessions = append(m.Sessions, s)
+}
+
+// participant takes a participant. What is said of it a second time adds to the first.
+func (m *Metadata) participant(e *element) {
+	p := Participant{ID: e.attr("participant_id", "id"), AOR: e.child("aor"), Name: e.child("name")} // of the drafts
+	for _, c := range e.children {
+		if c.lower() == "nameid" && p.AOR == "" {
 			p.AOR, p.Name = c.attr("aor"), c.child("name")
 		}
 	}
-	m.send(p.ID, e) // drafts had the association inside the participant
-	if i := slices.IndexFunc(m.Participants, func(o Participant) bool { return o.ID == p.ID }); i >= 0 {
-		m.odd("a participant is named twice")
-		m.Participants[i] = p
+	m.associate(p.ID, e) // the drafts had the association inside the participant
+	i := slices.IndexFunc(m.Participants, func(o Participant) bool { return p.ID != "" && o.ID == p.ID })
+	if i < 0 {
+		m.Participants = append(m.Participants, p)
 		return
 	}
-	m.Participants = append(m.Participants, p)
+	m.odd("a participant is named twice")
+	if p.AOR != "" {
+		m.Participants[i] = p
+	}
 }
 
-func (m *Metadata) send(participant string, e *element) {
+// associate takes what a participant sends.
+func (m *Metadata) associate(participant string, e *element) {
+	ended := e.child("disassociate-time") != ""
 	for _, c := range e.children {
-		if strings.EqualFold(c.name, "send") && c.text != "" {
-			m.sends[participant] = append(m.sends[participant], c.text)
+		if c.lower() != "send" || participant == "" {
+			continue
+		}
+		stream := c.text
+		if stream == "" {
+			stream = c.child("id") // of an early draft
+		}
+		if stream != "" {
+			m.sends = append(m.sends, association{participant, stream, ended})
 		}
 	}
-}
-
-// element is a node of a document, with its text trimmed.
-type element struct {
-	space, name string
-	attrs       []xml.Attr
-	text        string
-	children    []*element
-}
-
-// id is the element's identifier: by RFC 7865's name for it, or by the drafts' plain "id".
-func (e *element) id(name string) string { return e.attr(name, "id") }
-
-func (e *element) attr(names ...string) string {
-	for _, name := range names {
-		for _, a := range e.attrs {
-			if strings.EqualFold(a.Name.Local, name) {
-				return strings.TrimSpace(a.Value)
-			}
-		}
-	}
-	return ""
-}
-
-func (e *element) child(name string) string {
-	for _, c := range e.children {
-		if strings.EqualFold(c.name, name) {
-			return c.text
-		}
-	}
-	return ""
-}
-
-// parseTree reads a document without trusting it: no entities, and bounded in size, depth and number of elements.
-func parseTree(doc []byte) (*element, error) {
-	d := xml.NewDecoder(bytes.NewReader(bytes.TrimSpace(doc)))
-	d.Strict = false
-	d.CharsetReader = readCharset
-	top := &element{}
-	stack := []*element{top}
-	for count := 0; ; {
-		token, err := d.Token()
-		if err != nil {
-			if errors.Is(err, io.EOF) || len(top.children) > 0 {
-				break // what came until here counts, also of a document that is cut off
-			}
-			return nil, errMetadataRoot
-		}
-		parent := stack[len(stack)-1]
-		switch t := token.(type) {
-		case xml.StartElement:
-			if count++; count > maxElements || len(stack) > maxDepth {
-				return nil, errMetadataDepth
-			}
-			e := &element{space: t.Name.Space, name: t.Name.Local, attrs: t.Attr}
-			parent.children = append(parent.children, e)
-			stack = append(stack, e)
-		case xml.EndElement:
-			parent.text = strings.TrimSpace(parent.text)
-			if len(stack) > 1 {
-				stack = stack[:len(stack)-1]
-			}
-		case xml.CharData:
-			parent.text += string(t)
-		}
-	}
-	if len(top.children) == 0 {
-		return nil, errMetadataRoot
-	}
-	return top.children[0], nil
-}
-
-// readCharset reads Latin-1, the one other encoding clients use; anything else is read as if it were UTF-8.
-func readCharset(charset string, r io.Reader) (io.Reader, error) {
-	if !strings.EqualFold(charset, "iso-8859-1") && !strings.EqualFold(charset, "latin1") {
-		return r, nil
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	runes := make([]rune, len(b))
-	for i, c := range b {
-		runes[i] = rune(c)
-	}
-	return strings.NewReader(string(runes)), nil
 }
