@@ -6,19 +6,24 @@ import (
 	"bytes"
 	"errors"
 	"mime"
+	"slices"
 	"strings"
 )
 
-// maxParts bounds the parts of a multipart body; real clients send two or three.
-const maxParts = 16
+const (
+	// maxParts bounds the parts of a multipart body; real clients send two or three.
+	maxParts = 16
+	// maxNesting bounds multipart bodies inside each other; no client was seen to do it at all.
+	maxNesting = 3
+)
 
 // Part is a part of a body that is neither SDP nor metadata.
 type Part struct {
-	ContentType string
+	ContentType string // without parameters; "" when the part does not say
 	Data        []byte
 }
 
-// Body is the body of an INVITE or UPDATE, taken apart.
+// Body is the body of a request within a recording session, taken apart. It shares memory with what it was parsed from.
 type Body struct {
 	SDP      []byte
 	Metadata []byte
@@ -29,88 +34,134 @@ type Body struct {
 // ErrNoBody says that a body holds nothing that can be told apart.
 var ErrNoBody = errors.New("no SDP and no metadata in the body")
 
-// ParseBody takes a body apart. Clients send wrong content types, bare line feeds, and no closing boundary: what a part is
-// is told by its first bytes where its header is no help.
+// Media types of the parts.
+const (
+	typeSDP         = "application/sdp"
+	typeMetadata    = "application/rs-metadata+xml"
+	typeMetadataOld = "application/rs-metadata" // RFC 7866, before RFC 9806 corrected it
+)
+
+// ParseBody takes a body apart. Clients send wrong content types, bare line feeds, and no closing boundary: where the first
+// bytes of a part say what it is, they are believed more than its header.
 func ParseBody(contentType string, body []byte) (Body, error) {
 	var b Body
-	mediaType, params, err := mime.ParseMediaType(contentType)
-	if err != nil && contentType != "" {
-		b.odd("the Content-Type cannot be read")
-	}
-	boundary := params["boundary"]
-	if strings.HasPrefix(mediaType, "multipart/") && boundary == "" || mediaType == "" {
-		boundary = sniffBoundary(body)
-	}
-	if boundary == "" {
-		b.add(mediaType, body)
-	} else {
-		b.split(boundary, body)
-	}
+	b.parse(contentType, body, 0)
 	if len(b.SDP) == 0 && len(b.Metadata) == 0 && len(bytes.TrimSpace(body)) > 0 {
 		return b, ErrNoBody
 	}
 	return b, nil
 }
 
-// split takes a multipart body apart by its boundary (RFC 2046, 5.1.1), with any line ends and without the final boundary.
-func (b *Body) split(boundary string, body []byte) {
-	delimiter := []byte("--" + boundary)
-	rest := body
-	first := bytes.Index(rest, delimiter)
-	if first < 0 {
-		b.odd("the boundary is not in the body")
-		b.add("", body)
+// parse takes a body, or a part of one, for what it is.
+func (b *Body) parse(contentType string, data []byte, depth int) {
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil && contentType != "" {
+		b.odd("the Content-Type cannot be read")
+		mediaType, _, _ = strings.Cut(strings.ToLower(contentType), ";")
+		mediaType = strings.TrimSpace(mediaType)
+	}
+	if depth < maxNesting && sniff(data) == "" && b.split(params["boundary"], data, depth) {
 		return
 	}
-	rest = rest[first+len(delimiter):]
-	for range maxParts {
-		if bytes.HasPrefix(rest, []byte("--")) {
-			return
-		}
-		next := bytes.Index(rest, append([]byte("\n"), delimiter...))
-		if next < 0 {
-			b.odd("the final boundary is missing")
-			b.addPart(rest)
-			return
-		}
-		b.addPart(rest[:next+1])
-		rest = rest[next+1+len(delimiter):]
-	}
-	b.odd("there are more parts than any client needs")
+	b.add(mediaType, data)
 }
 
-// addPart takes one part with its header lines.
-func (b *Body) addPart(part []byte) {
-	part = skipLine(part) // what stands behind the boundary
-	contentType := ""
+// split takes a multipart body apart at its boundary, be it the one that the header names or another. It says whether
+// there is one.
+func (b *Body) split(boundary string, data []byte, depth int) bool {
+	parts := b.cutParts(boundary, data)
+	if parts == nil {
+		if parts = b.cutParts(findBoundary(data), data); parts == nil {
+			return false
+		}
+		b.odd("the boundary is not the one that the Content-Type names")
+	}
+	for _, part := range parts {
+		contentType, content := cutHeader(part)
+		b.parse(contentType, content, depth+1)
+	}
+	return true
+}
+
+// cutParts cuts a body at its delimiter lines (RFC 2046, 5.1.1), with any line ends and without the last one too.
+func (b *Body) cutParts(boundary string, data []byte) (parts [][]byte) {
+	if boundary == "" {
+		return nil
+	}
+	delimiter, from := "--"+boundary, -1
+	for at := 0; at < len(data); {
+		line, rest := cutLine(data[at:])
+		after, found := strings.CutPrefix(string(bytes.TrimSpace(line)), delimiter)
+		if found && (after == "" || after == "--") {
+			if from >= 0 {
+				parts = append(parts, data[from:at])
+			}
+			if after != "" {
+				return parts
+			}
+			if len(parts) == maxParts {
+				b.odd("there are more parts than any client needs")
+				return parts
+			}
+			from = len(data) - len(rest)
+		}
+		at = len(data) - len(rest)
+	}
+	if from < 0 {
+		return nil
+	}
+	b.odd("the final boundary is missing")
+	return append(parts, data[from:])
+}
+
+// findBoundary finds the first line that looks like a delimiter.
+func findBoundary(data []byte) string {
+	for len(data) > 0 {
+		var line []byte
+		line, data = cutLine(data)
+		after, found := strings.CutPrefix(string(bytes.TrimSpace(line)), "--")
+		if found && after != "" && len(after) <= 70 { // RFC 2046, 5.1.1
+			return after
+		}
+	}
+	return ""
+}
+
+// cutHeader cuts a part's header from its content. It ends at an empty line, or at the first that is no header field.
+func cutHeader(part []byte) (contentType string, content []byte) {
+	var last string // name of the field, for lines folded below it
 	for len(part) > 0 {
 		line, rest := cutLine(part)
-		if len(line) == 0 {
-			part = rest
-			break
+		text := string(bytes.TrimSpace(line))
+		name, value, ok := strings.Cut(text, ":")
+		name = strings.ToLower(strings.TrimSpace(name))
+		switch {
+		case text == "":
+			return contentType, rest
+		case last != "" && (line[0] == ' ' || line[0] == '\t') && text[0] != '<': // folded (RFC 3261, 7.3.1)
+			value = text
+		case !ok || name == "" || strings.ContainsAny(name, " \t=<"):
+			return contentType, part
+		default:
+			last = name
 		}
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok || bytes.ContainsAny(name, " =<") {
-			break // no header line: the part began without one
-		}
-		if strings.EqualFold(string(bytes.TrimSpace(name)), "Content-Type") {
-			contentType = string(bytes.TrimSpace(value))
+		if last == "content-type" {
+			contentType += strings.TrimSpace(value)
 		}
 		part = rest
 	}
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		mediaType, _, _ = strings.Cut(contentType, ";")
-	}
-	b.add(strings.ToLower(strings.TrimSpace(mediaType)), part)
+	return contentType, nil
 }
 
-// add files a part under what it is: by its first bytes, and by its type where these say nothing.
+// add files a part under what it is.
 func (b *Body) add(mediaType string, data []byte) {
 	kind := sniff(data)
-	if kind == "" {
+	switch {
+	case kind == "":
 		kind = mediaType
-	} else if mediaType != kind && !(kind == typeMetadata && mediaType == typeMetadataOld) {
+	case mediaType == "":
+		b.odd("a part does not say what it is")
+	case mediaType != kind && (kind != typeMetadata || mediaType != typeMetadataOld):
 		b.odd("a part has another type than it says")
 	}
 	switch {
@@ -122,12 +173,6 @@ func (b *Body) add(mediaType string, data []byte) {
 		b.Other = append(b.Other, Part{ContentType: mediaType, Data: data})
 	}
 }
-
-const (
-	typeSDP         = "application/sdp"
-	typeMetadata    = "application/rs-metadata+xml"
-	typeMetadataOld = "application/rs-metadata" // RFC 7866, before RFC 9806 corrected it
-)
 
 // sniff tells SDP and metadata by their beginning.
 func sniff(data []byte) string {
@@ -141,30 +186,13 @@ func sniff(data []byte) string {
 	return ""
 }
 
-// sniffBoundary finds the boundary that a body begins with, when its Content-Type does not say.
-func sniffBoundary(body []byte) string {
-	line, _ := cutLine(bytes.TrimLeft(body, " \t\r\n"))
-	if after, ok := bytes.CutPrefix(line, []byte("--")); ok && len(after) > 0 && len(after) <= 70 {
-		return string(bytes.TrimSpace(after))
-	}
-	return ""
-}
-
 func cutLine(b []byte) (line, rest []byte) {
 	line, rest, _ = bytes.Cut(b, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r")), rest
-}
-
-func skipLine(b []byte) []byte {
-	_, rest := cutLine(b)
-	return rest
+	return line, rest
 }
 
 func (b *Body) odd(what string) {
-	for _, o := range b.Oddities {
-		if o == what {
-			return
-		}
+	if !slices.Contains(b.Oddities, what) {
+		b.Oddities = append(b.Oddities, what)
 	}
-	b.Oddities = append(b.Oddities, what)
 }
