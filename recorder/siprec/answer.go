@@ -20,28 +20,41 @@ type Answer struct {
 // AnswerStream is the answer to one m= line. Port 0 rejects it (RFC 3264, 6).
 type AnswerStream struct {
 	Port      int
-	RTCPPort  int
-	RTCPMux   bool
+	RTCPPort  int     // 0 is the port above
+	RTCPMux   bool    // taken when it was offered
 	Formats   []uint8 // payload types of the offer that are taken
 	Direction string  // "recvonly" or "inactive"
 }
 
-// Answer writes the SDP answer to an offer: every m= line in its place, labels repeated (RFC 7866, 8.3.1).
+var (
+	errAnswerStreams = errors.New("an answer has as many streams as its offer")
+	errAnswerAddr    = errors.New("an answer needs an address")
+)
+
+// Answer writes the SDP answer to an offer: every m= line in its place, labels repeated (RFC 7866, 8.3.1). What RFC 3264, 6,
+// does not allow is not written, whatever a asks for: a stream that was offered with port 0 or of which no format is taken is
+// rejected, and one that the client does not send is inactive.
 func (o Offer) Answer(a Answer) ([]byte, error) {
 	if len(a.Streams) != len(o.Streams) {
-		return nil, errors.New("an answer has as many streams as its offer")
+		return nil, errAnswerStreams
 	}
-	kind := "IP4"
-	if a.Addr.Is6() {
+	if !a.Addr.IsValid() {
+		return nil, errAnswerAddr
+	}
+	addr, kind := a.Addr.Unmap().WithZone(""), "IP4"
+	if addr.Is6() {
 		kind = "IP6"
 	}
 	d := sdp.SessionDescription{
-		Origin:           sdp.Origin{Username: "linewarden", SessionID: a.SessionID, SessionVersion: a.Version, NetworkType: "IN", AddressType: kind, UnicastAddress: a.Addr.String()},
-		SessionName:      "-",
-		TimeDescriptions: []sdp.TimeDescription{{}},
-		ConnectionInformation: &sdp.ConnectionInformation{
-			NetworkType: "IN", AddressType: kind, Address: &sdp.Address{Address: a.Addr.String()},
+		Origin: sdp.Origin{
+			Username: "linewarden", SessionID: a.SessionID, SessionVersion: a.Version,
+			NetworkType: "IN", AddressType: kind, UnicastAddress: addr.String(),
 		},
+		SessionName: "-",
+		ConnectionInformation: &sdp.ConnectionInformation{
+			NetworkType: "IN", AddressType: kind, Address: &sdp.Address{Address: addr.String()},
+		},
+		TimeDescriptions: []sdp.TimeDescription{{Timing: sdp.Timing{StartTime: o.start, StopTime: o.stop}}},
 	}
 	for i, s := range o.Streams {
 		d.MediaDescriptions = append(d.MediaDescriptions, answerLine(s, a.Streams[i]))
@@ -55,27 +68,19 @@ func (o Offer) Answer(a Answer) ([]byte, error) {
 
 func answerLine(o OfferStream, a AnswerStream) *sdp.MediaDescription {
 	m := &sdp.MediaDescription{MediaName: sdp.MediaName{
-		Media: token(o.Media, "audio"), Port: sdp.RangedPort{Value: a.Port}, Protos: []string{token(o.Proto, "RTP/AVP")},
+		Media: orElse(o.Media, "audio"), Port: sdp.RangedPort{Value: a.Port}, Protos: []string{orElse(o.Proto, "RTP/AVP")},
 	}}
-	if a.Port == 0 {
-		m.MediaName.Formats = []string{"0"} // at least one is needed; which is of no matter (RFC 3264, 6)
-		if len(o.Formats) > 0 {
-			m.MediaName.Formats = []string{strconv.Itoa(int(o.Formats[0].PayloadType))}
-		}
-		return m
-	}
 	for _, pt := range a.Formats {
-		f := o.format(pt)
-		if f == nil {
-			continue
+		if f := o.format(pt); f != nil {
+			m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(pt)))
+			answerFormat(m, *f)
 		}
-		m.MediaName.Formats = append(m.MediaName.Formats, strconv.Itoa(int(pt)))
-		if f.Encoding != "" && f.ClockRate > 0 {
-			m.WithValueAttribute("rtpmap", rtpmap(*f))
-		}
-		if f.Encoding == "TELEPHONE-EVENT" && f.Fmtp != "" {
-			m.WithValueAttribute("fmtp", fmt.Sprintf("%d %s", pt, f.Fmtp))
-		}
+	}
+	if a.Port == 0 || o.Port == 0 || len(m.MediaName.Formats) == 0 {
+		m.Attributes = nil
+		m.MediaName.Port.Value = 0
+		m.MediaName.Formats = []string{orElse(o.firstFormat, "0")} // one there must be; which is of no matter
+		return m
 	}
 	if o.Label != "" {
 		m.WithValueAttribute("label", o.Label)
@@ -86,22 +91,29 @@ func answerLine(o OfferStream, a AnswerStream) *sdp.MediaDescription {
 	case a.RTCPPort != 0 && a.RTCPPort != a.Port+1:
 		m.WithValueAttribute("rtcp", strconv.Itoa(a.RTCPPort))
 	}
-	return m.WithPropertyAttribute(a.Direction)
+	return m.WithPropertyAttribute(answerDirection(o.Direction, a.Direction))
 }
 
-func rtpmap(f Format) string {
-	name := f.Encoding
-	if name == "TELEPHONE-EVENT" {
-		name = "telephone-event"
+func answerFormat(m *sdp.MediaDescription, f Format) {
+	if f.Encoding != "" && f.ClockRate > 0 {
+		m.WithValueAttribute("rtpmap", f.line())
 	}
-	if f.Channels > 1 {
-		return fmt.Sprintf("%d %s/%d/%d", f.PayloadType, name, f.ClockRate, f.Channels)
+	if f.Encoding == encodingEvent && f.Fmtp != "" {
+		m.WithValueAttribute("fmtp", fmt.Sprintf("%d %s", f.PayloadType, f.Fmtp))
 	}
-	return fmt.Sprintf("%d %s/%d", f.PayloadType, name, f.ClockRate)
 }
 
-// token is what the offer said, or a stand-in where it said nothing.
-func token(s, otherwise string) string {
+// answerDirection is what may be answered by one who never sends (RFC 3264, 6.1).
+func answerDirection(offered, wanted string) string {
+	sends := offered == "sendonly" || offered == "sendrecv"
+	if sends && wanted != "inactive" {
+		return "recvonly"
+	}
+	return "inactive"
+}
+
+// orElse is what the offer said, or a stand-in where it said nothing.
+func orElse(s, otherwise string) string {
 	if s == "" {
 		return otherwise
 	}

@@ -3,6 +3,7 @@ package siprec
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,15 +14,17 @@ const maxLines = 64
 // Offer is what an SDP offer (RFC 8866) says that a recorder needs.
 type Offer struct {
 	Streams  []OfferStream // one for each m= line, in their order
-	Oddities []string
+	Oddities []string      // what was not as the standards have it, in fixed words
+
+	start, stop uint64 // of the t= line, which the answer repeats (RFC 3264, 6)
 }
 
 // OfferStream is one m= line.
 type OfferStream struct {
 	Index     int
-	Media     string // "audio"
-	Proto     string // "RTP/AVP"
-	Addr      netip.Addr
+	Media     string     // "audio", lower case
+	Proto     string     // "RTP/AVP"
+	Addr      netip.Addr // not valid when the offer names none, or a host
 	Port      int
 	RTCPPort  int // 0 when the offer does not name one
 	RTCPMux   bool
@@ -29,26 +32,8 @@ type OfferStream struct {
 	Direction string // "sendonly", "recvonly", "sendrecv" or "inactive"
 	Formats   []Format
 	Ptime     int // ms; 0 when the offer does not say
-}
 
-// Format is a payload type and what it means.
-type Format struct {
-	PayloadType uint8
-	Encoding    string // upper case
-	ClockRate   int    // Hz
-	Channels    int
-	Fmtp        string
-}
-
-// staticFormats are the payload types of RFC 3551 that need no rtpmap.
-var staticFormats = map[uint8]Format{
-	0:  {PayloadType: 0, Encoding: "PCMU", ClockRate: 8000, Channels: 1},
-	3:  {PayloadType: 3, Encoding: "GSM", ClockRate: 8000, Channels: 1},
-	4:  {PayloadType: 4, Encoding: "G723", ClockRate: 8000, Channels: 1},
-	8:  {PayloadType: 8, Encoding: "PCMA", ClockRate: 8000, Channels: 1},
-	9:  {PayloadType: 9, Encoding: "G722", ClockRate: 8000, Channels: 1},
-	13: {PayloadType: 13, Encoding: "CN", ClockRate: 8000, Channels: 1},
-	18: {PayloadType: 18, Encoding: "G729", ClockRate: 8000, Channels: 1},
+	firstFormat string // as it stands, since not every proto has payload types
 }
 
 var (
@@ -66,24 +51,25 @@ func ParseOffer(sdp []byte) (Offer, error) {
 		if len(line) < 2 || line[1] != '=' {
 			continue
 		}
-		p.seen = p.seen || strings.HasPrefix(line, "v=")
-		p.line(line[0], line[2:])
+		p.version = p.version || strings.HasPrefix(line, "v=")
+		p.line(line[0], strings.TrimSpace(line[2:]))
 	}
-	switch {
-	case !p.seen:
+	switch n := len(p.offer.Streams); {
+	case n == 0 && !p.version:
 		return Offer{}, errNotSDP
-	case len(p.offer.Streams) == 0:
+	case n == 0:
 		return Offer{}, errNoStreams
-	case len(p.offer.Streams) > maxLines:
+	case n > maxLines:
 		return Offer{}, errManyLines
 	}
+	p.check()
 	return p.offer, nil
 }
 
 // offerParser holds what the session level says, for the m= lines that do not say it themselves.
 type offerParser struct {
 	offer     Offer
-	seen      bool
+	version   bool // there was a v= line
 	addr      netip.Addr
 	direction string
 }
@@ -92,12 +78,19 @@ func (p *offerParser) line(kind byte, value string) {
 	current := p.current()
 	switch kind {
 	case 'c':
-		addr := parseConnection(value)
+		addr, ok := parseConnection(value)
+		if !ok {
+			p.odd("a connection address that is none")
+		}
 		if current != nil {
 			current.Addr = addr
 		} else {
 			p.addr = addr
 		}
+	case 't':
+		start, stop, _ := strings.Cut(value, " ")
+		p.offer.start = number(start, 64)
+		p.offer.stop = number(strings.TrimSpace(stop), 64)
 	case 'm':
 		p.media(value)
 	case 'a':
@@ -112,61 +105,71 @@ func (p *offerParser) current() *OfferStream {
 	return nil
 }
 
+// check notes what should have been there.
+func (p *offerParser) check() {
+	if !p.version {
+		p.odd("the offer has no v= line")
+	}
+	labels := make(map[string]bool)
+	for _, s := range p.offer.Streams {
+		if s.Media != "audio" || s.Port == 0 {
+			continue
+		}
+		if s.Label == "" {
+			p.odd("a stream has no label") // RFC 7866, 7.1.1
+		} else if labels[s.Label] {
+			p.odd("two streams have the same label")
+		}
+		labels[s.Label] = true
+	}
+}
+
+func (p *offerParser) odd(what string) {
+	if !slices.Contains(p.offer.Oddities, what) {
+		p.offer.Oddities = append(p.offer.Oddities, what)
+	}
+}
+
 // parseConnection reads "IN IP4 192.0.2.1" (RFC 8866, 5.7), with or without a TTL.
-func parseConnection(value string) netip.Addr {
+func parseConnection(value string) (netip.Addr, bool) {
 	fields := strings.Fields(value)
 	if len(fields) < 3 {
-		return netip.Addr{}
+		return netip.Addr{}, false
 	}
 	host, _, _ := strings.Cut(fields[2], "/")
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
-		return netip.Addr{}
+		return netip.Addr{}, false
 	}
-	return addr.Unmap().WithZone("")
+	return addr.Unmap().WithZone(""), true
 }
 
-// media reads "audio 49170/2 RTP/AVP 0 8" (RFC 8866, 5.14).
+// media reads "audio 49170/2 RTP/AVP 0 8" (RFC 8866, 5.14). A line that cannot be read keeps its place.
 func (p *offerParser) media(value string) {
 	s := OfferStream{Index: len(p.offer.Streams), Addr: p.addr, Direction: p.direction}
 	if s.Direction == "" {
 		s.Direction = "sendrecv" // RFC 8866, 6.7
 	}
 	fields := strings.Fields(value)
-	if len(fields) >= 3 {
-		s.Media, s.Proto = strings.ToLower(fields[0]), fields[2]
-		port, _, _ := strings.Cut(fields[1], "/")
-		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
-			s.Port = int(n)
-		}
-		for _, f := range fields[3:] {
-			if pt, err := strconv.ParseUint(f, 10, 7); err == nil {
-				s.addFormat(uint8(pt))
-			}
+	if len(fields) < 4 {
+		p.odd("an m= line that cannot be read")
+		fields = append(fields, "", "", "", "")
+	}
+	s.Media, s.Proto, s.firstFormat = strings.ToLower(fields[0]), fields[2], fields[3]
+	port, _, _ := strings.Cut(fields[1], "/")
+	s.Port = int(number(port, 16))
+	for _, f := range fields[3:] {
+		if pt, err := strconv.ParseUint(f, 10, 7); err == nil {
+			s.addFormat(uint8(pt))
 		}
 	}
 	p.offer.Streams = append(p.offer.Streams, s)
 }
 
-func (s *OfferStream) addFormat(pt uint8) {
-	if s.format(pt) == nil {
-		f := staticFormats[pt]
-		f.PayloadType = pt
-		s.Formats = append(s.Formats, f)
-	}
-}
-
-func (s *OfferStream) format(pt uint8) *Format {
-	for i := range s.Formats {
-		if s.Formats[i].PayloadType == pt {
-			return &s.Formats[i]
-		}
-	}
-	return nil
-}
-
-func (p *offerParser) attribute(s *OfferStream, value string) {
-	name, rest, _ := strings.Cut(value, ":")
+// attribute reads an a= line, of an m= line or of the session (RFC 8866, 6).
+func (p *offerParser) attribute(s *OfferStream, attribute string) {
+	name, value, _ := strings.Cut(attribute, ":")
+	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 	switch name {
 	case "sendonly", "recvonly", "sendrecv", "inactive":
 		if s == nil {
@@ -180,51 +183,26 @@ func (p *offerParser) attribute(s *OfferStream, value string) {
 	}
 	switch name {
 	case "label":
-		s.Label = strings.TrimSpace(rest)
-	case "rtcp-mux":
+		s.Label = value
+	case "rtcp-mux": // RFC 5761, 5.1.1
 		s.RTCPMux = true
-	case "rtcp":
-		port, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
-			s.RTCPPort = int(n)
-		}
+	case "rtcp": // RFC 3605
+		port, _, _ := strings.Cut(value, " ")
+		s.RTCPPort = int(number(port, 16))
 	case "ptime":
-		if n, err := strconv.ParseUint(strings.TrimSpace(rest), 10, 16); err == nil {
-			s.Ptime = int(n)
-		}
+		s.Ptime = int(number(value, 16))
 	case "rtpmap":
-		s.rtpmap(rest)
+		s.rtpmap(value)
 	case "fmtp":
-		pt, params, _ := strings.Cut(rest, " ")
-		if n, err := strconv.ParseUint(pt, 10, 7); err == nil {
-			if f := s.format(uint8(n)); f != nil {
-				f.Fmtp = strings.TrimSpace(params)
-			}
-		}
+		s.fmtp(value)
 	}
 }
 
-// rtpmap reads "96 opus/48000/2" (RFC 8866, 6.6).
-func (s *OfferStream) rtpmap(value string) {
-	pt, encoding, _ := strings.Cut(strings.TrimSpace(value), " ")
-	n, err := strconv.ParseUint(pt, 10, 7)
+// number reads a number of so many bits; what is none is 0.
+func number(s string, bits int) uint64 {
+	n, err := strconv.ParseUint(s, 10, bits)
 	if err != nil {
-		return
+		return 0
 	}
-	f := s.format(uint8(n))
-	if f == nil {
-		return // a map for a format that the m= line does not have
-	}
-	parts := strings.Split(strings.TrimSpace(encoding), "/")
-	f.Encoding, f.Channels = strings.ToUpper(parts[0]), 1
-	if len(parts) > 1 {
-		if rate, err := strconv.ParseUint(parts[1], 10, 20); err == nil {
-			f.ClockRate = int(rate)
-		}
-	}
-	if len(parts) > 2 {
-		if ch, err := strconv.ParseUint(parts[2], 10, 8); err == nil {
-			f.Channels = int(ch)
-		}
-	}
+	return n
 }
