@@ -1,12 +1,11 @@
 package siprec
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/pion/sdp/v3"
 )
 
 // wantBody is what a body in testdata/bodies holds.
@@ -15,31 +14,61 @@ type wantBody struct {
 	labels       string // of the offer's streams
 	participants string // AORs
 	speakers     string // AOR of who is heard in each stream of the offer
-	odd          bool
+	oddities     string
 }
 
+const (
+	oddSpace = "the metadata has not the namespace of RFC 7865"
+	oddFinal = "the final boundary is missing"
+	oddName  = "the boundary is not the one that the Content-Type names"
+	oddType  = "a part has another type than it says"
+	oddNone  = "a part does not say what it is"
+	oddLabel = "a stream has no label"
+	oddEnd   = "the metadata breaks off"
+	oddUTF   = "the metadata is not in UTF-8"
+)
+
+// bodies are like those of real clients: RFC 7866 itself, Oracle, BroadWorks (twice, and one elided), Cisco, Sonus, Avaya, SEMS.
 var bodies = map[string]wantBody{
-	"rfc7866.txt":     {"multipart/mixed;boundary=foobar", "96 97", "sip:bob@example.com tel:+15550199", "sip:bob@example.com tel:+15550199", false},
-	"oldspace.txt":    {"multipart/mixed; boundary=unique-1", "16777227 16777228", "sip:9000@192.0.2.10 sip:1002@192.0.2.11", "sip:9000@192.0.2.10 sip:1002@192.0.2.11", true},
-	"mixedstream.txt": {"multipart/mixed;boundary=UniqueBoundary", "5", "sip:+15550100@192.0.2.5;user=phone", "", true},
-	"gtd.txt":         {`multipart/mixed;boundary="uniq"`, "1 2", "sip:7301@192.0.2.7 sip:7300@192.0.2.7", "sip:7301@192.0.2.7 sip:7300@192.0.2.7", false},
-	"barelf.txt":      {"", "a_leg b_leg", "alice bob", "alice bob", true},
-	"plain.txt":       {"application/sdp", "", "", "", false},
+	"rfc7866.txt":     {"multipart/mixed;boundary=foobar", "96 97", "sip:bob@example.com tel:+15550199", "sip:bob@example.com tel:+15550199", ""},
+	"oldspace.txt":    {"multipart/mixed; boundary=unique-1", "16777227 16777228", "sip:9000@192.0.2.10 sip:1002@192.0.2.11", "sip:9000@192.0.2.10 sip:1002@192.0.2.11", oddSpace},
+	"mixedstream.txt": {"multipart/mixed;boundary=UniqueBoundary", "5", "sip:+15550100@192.0.2.5 sip:+15550101@192.0.2.5;user=phone", "", oddSpace},
+	"earlydraft.txt":  {"multipart/mixed;boundary=UniqueBoundary", "10 20", "sip:user1@as.example.net 7663@as.example.net;user=phone", "sip:user1@as.example.net 7663@as.example.net;user=phone", oddSpace},
+	"gtd.txt":         {`multipart/mixed;boundary="uniq"`, "1 2", "sip:7301@192.0.2.7 sip:7300@192.0.2.7", "sip:7301@192.0.2.7 sip:7300@192.0.2.7", ""},
+	"prefix.txt":      {"multipart/mixed; boundary=content-delim", "1 2", "8500@192.0.2.3 8012@192.0.2.4", "8012@192.0.2.4 8500@192.0.2.3", oddSpace},
+	"dummy.txt":       {"multipart/mixed; boundary=other", "10", "sip:3004001011@example.com sip:sbc@example.com", "sip:3004001011@example.com", oddName},
+	"barelf.txt":      {"", "a_leg b_leg", "alice bob", "alice bob", oddFinal + "; " + oddName + "; " + oddType + "; " + oddSpace},
+	"latin.txt":       {"application/sdp", "1 2", "sip:müller@example.com sip:bob@example.com", "sip:müller@example.com sip:bob@example.com", oddName + "; " + oddNone + "; " + oddUTF},
+	"elided.txt":      {"multipart/mixed;boundary=b1", "1 2", "", "", "the Content-Type cannot be read; " + oddType + "; " + oddEnd + "; " + oddSpace},
+	"plain.txt":       {"application/sdp", "", "", "", oddLabel},
 }
 
 func TestBodies(t *testing.T) {
 	for name, want := range bodies {
 		t.Run(name, func(t *testing.T) {
-			raw, err := os.ReadFile(filepath.Join("testdata", "bodies", name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := ParseBody(want.contentType, raw)
+			b, err := ParseBody(want.contentType, readFile(t, "testdata", "bodies", name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			checkBody(t, b, want)
 		})
+	}
+}
+
+// TestBodiesWithoutContentType: nothing of what is recorded depends on the request's Content-Type.
+func TestBodiesWithoutContentType(t *testing.T) {
+	for name, want := range bodies {
+		raw := readFile(t, "testdata", "bodies", name)
+		right, err := ParseBody(want.contentType, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, contentType := range []string{"", "text/plain", "application/sdp", "multipart/mixed", "multipart/mixed;boundary=wrong", ";;;"} {
+			b, err := ParseBody(contentType, raw)
+			if err != nil || string(b.SDP) != string(right.SDP) || string(b.Metadata) != string(right.Metadata) || len(b.Other) != len(right.Other) {
+				t.Errorf("%s as %q: %d bytes of SDP, %d of metadata, %v", name, contentType, len(b.SDP), len(b.Metadata), err)
+			}
+		}
 	}
 }
 
@@ -49,13 +78,13 @@ func checkBody(t *testing.T, b Body, want wantBody) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var labels, aors, speakers []string
 	meta := &Metadata{}
 	if len(b.Metadata) > 0 {
 		if meta, err = ParseMetadata(b.Metadata); err != nil {
 			t.Fatal(err)
 		}
 	}
+	var labels, aors, speakers []string
 	for _, s := range offer.Streams {
 		if s.Label != "" {
 			labels = append(labels, s.Label)
@@ -67,126 +96,96 @@ func checkBody(t *testing.T, b Body, want wantBody) {
 	for _, p := range meta.Participants {
 		aors = append(aors, p.AOR)
 	}
-	if got := strings.Join(labels, " "); got != want.labels {
-		t.Errorf("labels %q, want %q", got, want.labels)
-	}
-	if got := strings.Join(aors, " "); got != want.participants {
-		t.Errorf("participants %q, want %q", got, want.participants)
-	}
-	if got := strings.Join(speakers, " "); got != want.speakers {
-		t.Errorf("speakers %q, want %q", got, want.speakers)
-	}
-	if odd := len(b.Oddities)+len(meta.Oddities) > 0; odd != want.odd {
-		t.Errorf("oddities %v %v, want some: %v", b.Oddities, meta.Oddities, want.odd)
+	for _, c := range []struct{ what, got, want string }{
+		{"labels", strings.Join(labels, " "), want.labels},
+		{"participants", strings.Join(aors, " "), want.participants},
+		{"speakers", strings.Join(speakers, " "), want.speakers},
+		{"oddities", strings.Join(append(append(b.Oddities, offer.Oddities...), meta.Oddities...), "; "), want.oddities},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %q, want %q", c.what, c.got, c.want)
+		}
 	}
 }
 
-// TestRealMessages reads what real clients sent, where it is at hand.
-func TestRealMessages(t *testing.T) {
-	root := os.Getenv("FIXTURES")
-	if root == "" {
-		t.Skip("FIXTURES is not set")
+func TestParseBodyKeepsOtherParts(t *testing.T) {
+	b, err := ParseBody("multipart/mixed;boundary=uniq", readFile(t, "testdata", "bodies", "gtd.txt"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := map[string]int{ // streams in the offer
-		"acme-siprec-offer.txt": 2, "broadworks-offer.txt": 1, "cisco-siprec-offer.txt": 2,
-		"sonus-siprec-offer.txt": 2, "connectel-offer.txt": 2,
+	if len(b.Other) != 1 || b.Other[0].ContentType != "application/gtd" || !strings.HasPrefix(string(b.Other[0].Data), "IAM,\r\n") {
+		t.Errorf("other parts are %+v", b.Other)
 	}
-	for name, streams := range want {
-		raw, err := os.ReadFile(filepath.Join(root, "siprec", "drachtio", name))
-		if err != nil {
-			t.Fatal(err)
+}
+
+func TestParseBodyForms(t *testing.T) {
+	for name, body := range map[string]string{
+		"no blank line":     "--b\nContent-Type: application/rs-metadata\n<recording/>\n--b\nContent-Type: application/sdp\nv=0\n--b--",
+		"no part headers":   "--b\n\n<recording/>\n--b\nv=0\n--b--",
+		"nested":            "--b\r\nContent-Type: multipart/alternative;boundary=c\r\n\r\n--c\r\n\r\nv=0\r\n--c--\r\n--b\r\n\r\n<recording/>\r\n--b--",
+		"longer delimiters": "--b\n\n<recording>\n--bb\n--b-\n</recording>\n--b\n\nv=0\n--b--\nbehind",
+		"byte order mark":   "--b\n\n\ufeff<recording/>\n--b\n\nv=0\n--b--",
+		"capitals":          "--b\nCONTENT-TYPE : Application/RS-Metadata+XML\n\n<recording/>\n--b\ncontent-type:APPLICATION/SDP\n\nv=0",
+		"two of each":       "--b\n\nv=0\n--b\n\n<recording/>\n--b\n\nv=0\ns=second\n--b\n\n<recording second=''/>\n--b--",
+	} {
+		b, err := ParseBody("multipart/mixed;boundary=b", []byte(body))
+		if err != nil || !strings.HasPrefix(string(b.SDP), "v=0") || !strings.Contains(string(b.Metadata), "<recording") {
+			t.Errorf("%s: SDP %q, metadata %q, %v", name, b.SDP, b.Metadata, err)
 		}
-		b, err := ParseBody("multipart/mixed", raw) // without its boundary
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		offer, err := ParseOffer(b.SDP)
-		if err != nil || len(offer.Streams) != streams {
-			t.Errorf("%s: %d streams, %v, want %d", name, len(offer.Streams), err, streams)
-		}
-		if _, err := ParseMetadata(b.Metadata); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if strings.Contains(string(b.SDP)+string(b.Metadata), "second") {
+			t.Errorf("%s: a later part took the place of an earlier one", name)
 		}
 	}
-	documents, err := filepath.Glob(filepath.Join(root, "siprec", "*", "*.xml"))
-	if err != nil || len(documents) == 0 {
-		t.Fatalf("no metadata documents: %v", err)
-	}
-	for _, name := range documents {
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(raw), "requestsnapshot") || !strings.Contains(string(raw), "<recording") {
-			continue
-		}
-		if m, err := ParseMetadata(raw); err != nil || m.Mode == "" {
-			t.Errorf("%s: not even its mode could be read: %v", filepath.Base(name), err)
-		}
+}
+
+func TestParseBodyBelievesTypes(t *testing.T) {
+	b, err := ParseBody("multipart/mixed;boundary=b", []byte("--b\nContent-Type: application/sdp\n\n...\nm=audio 1 RTP/AVP 0\n--b\nContent-Type: application/rs-metadata\n\n[elided]\n--b--"))
+	if err != nil || !strings.Contains(string(b.SDP), "m=audio") || !strings.Contains(string(b.Metadata), "elided") {
+		t.Errorf("SDP %q, metadata %q, %v", b.SDP, b.Metadata, err)
 	}
 }
 
 func TestParseBodyRefusesNothingness(t *testing.T) {
-	for _, body := range []string{"hello", "--x\r\n\r\n--x--", "<html></html>"} {
-		if b, err := ParseBody("multipart/mixed;boundary=x", []byte(body)); err == nil {
-			t.Errorf("%q gave %d bytes of SDP and no error", body, len(b.SDP))
+	for _, body := range []string{"hello", "--x\r\n\r\n--x--", "<html></html>", "--", strings.Repeat("--x\n", 100)} {
+		if b, err := ParseBody("multipart/mixed;boundary=x", []byte(body)); !errors.Is(err, ErrNoBody) {
+			t.Errorf("%.20q gave %d bytes of SDP, %v", body, len(b.SDP), err)
 		}
+	}
+	if b, err := ParseBody("", nil); err != nil || len(b.Oddities) > 0 {
+		t.Errorf("no body at all: %v, %v", b.Oddities, err)
 	}
 }
 
-// FuzzBody: whatever parses is a part of the body, and an offer that parses has an answer that an SDP parser of
-// another make reads, with as many m= lines.
+// FuzzBody: what comes out was in the body, each byte once, and taking it apart again changes nothing.
 func FuzzBody(f *testing.F) {
 	for name, want := range bodies {
-		raw, err := os.ReadFile(filepath.Join("testdata", "bodies", name))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(want.contentType, raw)
+		f.Add(want.contentType, readFile(f, "testdata", "bodies", name))
 	}
 	f.Fuzz(func(t *testing.T, contentType string, raw []byte) {
 		b, err := ParseBody(contentType, raw)
+		total := len(b.SDP) + len(b.Metadata)
+		for _, p := range b.Other {
+			total += len(p.Data)
+		}
+		if total > len(raw) || len(b.Other) > maxParts*maxParts*maxParts {
+			t.Fatalf("%d bytes came out, %d went in", total, len(raw))
+		}
 		if err != nil {
 			return
 		}
-		if len(b.SDP)+len(b.Metadata) > len(raw) {
-			t.Fatal("more came out than went in")
-		}
-		if len(b.Metadata) > 0 {
-			if m, err := ParseMetadata(b.Metadata); err == nil {
-				m.ParticipantOf("1")
-				m.Extension("ticket")
+		if sniff(b.SDP) == typeSDP {
+			if again, err := ParseBody(typeSDP, b.SDP); err != nil || string(again.SDP) != string(b.SDP) {
+				t.Fatalf("SDP %q became %q, %v", b.SDP, again.SDP, err)
 			}
-		}
-		offer, err := ParseOffer(b.SDP)
-		if err != nil {
-			return
-		}
-		a := Answer{Addr: loopback, SessionID: 1, Version: 1}
-		for i, s := range offer.Streams {
-			if s.Media != "audio" || s.Proto != "RTP/AVP" || len(s.Formats) == 0 {
-				return // is answered by repeating it, which the parser need not like
-			}
-			as := AnswerStream{Direction: "recvonly"}
-			if i%2 == 0 {
-				as.Port = 20000 + 2*i
-			}
-			for _, format := range s.Formats {
-				as.Formats = append(as.Formats, format.PayloadType)
-			}
-			a.Streams = append(a.Streams, as)
-		}
-		answer, err := offer.Answer(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var d sdp.SessionDescription
-		if err := d.Unmarshal(answer); err != nil {
-			t.Fatalf("answer does not parse: %v\n%s", err, answer)
-		}
-		if len(d.MediaDescriptions) != len(offer.Streams) {
-			t.Fatalf("answer has %d streams, offer %d", len(d.MediaDescriptions), len(offer.Streams))
 		}
 	})
+}
+
+func readFile(t testing.TB, path ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
